@@ -1,0 +1,45 @@
+/**
+ * What kind of failure an error is. Stable: scripts may match on it.
+ *
+ * - `USAGE`: the command line or an option is wrong.
+ * - `CONNECT`: a server cannot be reached or refuses the login.
+ * - `SAME_DATABASE`: source and target are one database.
+ * - `UNSUITABLE`: a server cannot play its part (a replica, a pooler, missing extension or version, …).
+ * - `TARGET_NOT_EMPTY`: the target holds objects of its own, or a run that did not finish.
+ * - `ROOM`: locks, connections or space do not suffice.
+ * - `PRIVILEGE`: the connecting role may not do what the run needs.
+ * - `CLIENT_PROGRAM`: `pg_dump` is missing, too old, or failed.
+ * - `SOURCE_CHANGED`: a relation was rewritten or dropped on the source after the snapshot.
+ * - `STATEMENT`: the target refused a statement.
+ * - `COPY`: rows could not be carried over.
+ * - `INTERRUPTED`: the user or the system asked to stop.
+ * - `INTERNAL`: a defect of Hyperferry.
+ */
+export type ErrorCode =
+  | 'USAGE'
+  | 'CONNECT'
+  | 'SAME_DATABASE'
+  | 'UNSUITABLE'
+  | 'TARGET_NOT_EMPTY'
+  | 'ROOM'
+  | 'PRIVILEGE'
+  | 'CLIENT_PROGRAM'
+  | 'SOURCE_CHANGED'
+  | 'STATEMENT'
+  | 'COPY'
+  | 'INTERRUPTED'
+  | 'INTERNAL';
+
+/** The one error class of Hyperferry: what was expected and what came, and the next thing to do. */
+export class HyperferryError extends Error {
+  override readonly name = 'HyperferryError';
+  readonly code: ErrorCode;
+  /** What to do next: a command, an SQL statement, or a sentence. */
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
