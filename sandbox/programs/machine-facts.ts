@@ -1,0 +1,33 @@
+import { access, constants, readFile } from 'node:fs/promises';
+import { type } from 'node:os';
+import type { MachineFacts } from './choose-source.js';
+import { unpackedDebianBin } from './debian-programs.js';
+import { installedBin } from './installed-bin.js';
+import type { PostgresMajor } from './postgres-major.js';
+
+export async function machineFacts(major: PostgresMajor): Promise<MachineFacts> {
+  const release = await osRelease();
+  const isDebian = release.get('ID') === 'debian' && (await canUnpack());
+  return {
+    installed: await installedBin(major),
+    unpacked: await unpackedDebianBin(major),
+    system: release.get('PRETTY_NAME') ?? type(),
+    // Debian testing and unstable had no VERSION_CODENAME before 2022; any suite's mirror will do for them.
+    debianCodename: isDebian ? (release.get('VERSION_CODENAME') ?? 'unstable') : undefined,
+  };
+}
+
+async function osRelease(): Promise<ReadonlyMap<string, string>> {
+  const text = await readFile('/etc/os-release', 'utf8').catch(() => '');
+  const pairs = text.split('\n').map((line) => /^(\w+)=["']?(.*?)["']?$/.exec(line));
+  return new Map(pairs.flatMap((pair) => (pair ? [[pair[1] ?? '', pair[2] ?? '']] : [])));
+}
+
+async function canUnpack(): Promise<boolean> {
+  try {
+    await Promise.all(['/usr/bin/apt-get', '/usr/bin/dpkg-deb'].map((path) => access(path, constants.X_OK)));
+    return true;
+  } catch {
+    return false;
+  }
+}
