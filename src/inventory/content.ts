@@ -1,0 +1,50 @@
+import type { Session } from '../postgres/session.js';
+
+/**
+ * Everything in a database that no extension brought and initdb did not make, by kind and name. It is for people to
+ * read: whether a target is empty, and what stands in it.
+ */
+const READ_CONTENT = `
+WITH member AS (SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e'),
+object (kind, classid, oid, name) AS (
+  SELECT 'schema', 'pg_catalog.pg_namespace'::pg_catalog.regclass, oid, nspname::text
+  FROM pg_catalog.pg_namespace
+  WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('public', 'information_schema')
+  UNION ALL
+  SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
+                      WHEN 'f' THEN 'foreign table' ELSE 'table' END,
+         'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname)
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.oid >= 16384 AND n.nspname NOT LIKE 'pg\\_%'
+  UNION ALL
+  SELECT 'function', 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, p.oid::pg_catalog.regprocedure::text
+  FROM pg_catalog.pg_proc p WHERE p.oid >= 16384
+  UNION ALL
+  SELECT 'type', 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid, t.oid::pg_catalog.regtype::text
+  FROM pg_catalog.pg_type t
+  WHERE t.oid >= 16384 AND t.typtype IN ('e', 'd', 'r', 'b') AND t.typcategory <> 'A'
+  UNION ALL
+  SELECT 'publication', 'pg_catalog.pg_publication'::pg_catalog.regclass, oid, pubname::text
+  FROM pg_catalog.pg_publication
+  UNION ALL
+  SELECT 'event trigger', 'pg_catalog.pg_event_trigger'::pg_catalog.regclass, oid, evtname::text
+  FROM pg_catalog.pg_event_trigger
+  UNION ALL
+  SELECT 'foreign server', 'pg_catalog.pg_foreign_server'::pg_catalog.regclass, oid, srvname::text
+  FROM pg_catalog.pg_foreign_server
+  UNION ALL
+  SELECT 'large object', 'pg_catalog.pg_largeobject'::pg_catalog.regclass, oid, oid::text
+  FROM pg_catalog.pg_largeobject_metadata
+)
+SELECT o.kind, o.name FROM object o
+WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.oid)
+ORDER BY o.kind, o.name`;
+
+export interface ContentObject {
+  readonly kind: string;
+  readonly name: string;
+}
+
+export async function readContent(session: Session): Promise<ContentObject[]> {
+  return session.query<ContentObject & Record<string, unknown>>(READ_CONTENT);
+}

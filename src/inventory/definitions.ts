@@ -1,0 +1,61 @@
+import type { Session } from '../postgres/session.js';
+
+/** Whose an index, constraint or foreign key is: what the plan needs to place it, by its OID. */
+export interface Definitions {
+  /** The table of an index or of a constraint, by the index's or the constraint's OID. */
+  readonly tableOf: ReadonlyMap<number, number>;
+  /** The foreign keys by OID: the table that has it and the table that it references. */
+  readonly foreignKeys: ReadonlyMap<number, { readonly table: number; readonly references: number }>;
+  /**
+   * Indexes, and constraints by their index, whose expressions call functions of the user's that leave names to
+   * the session's `search_path`. `CREATE INDEX` runs with a safe one (PostgreSQL 17 and newer), so on a table that
+   * has rows it fails; on an empty table nothing is called, and the rows come with the session's own.
+   */
+  readonly relyingOnSearchPath: ReadonlySet<number>;
+}
+
+const READ_TABLES = `
+SELECT i.indexrelid::int8 AS oid, i.indrelid::int8 AS "table" FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384
+UNION ALL
+SELECT c.oid::int8, c.conrelid::int8 FROM pg_catalog.pg_constraint c
+WHERE c.contype IN ('p', 'u', 'x') AND c.oid >= 16384`;
+
+const READ_FOREIGN_KEYS = `
+SELECT oid::int8 AS oid, conrelid::int8 AS "table", confrelid::int8 AS "references"
+FROM pg_catalog.pg_constraint WHERE contype = 'f' AND oid >= 16384`;
+
+const READ_RELYING_ON_SEARCH_PATH = `
+SELECT DISTINCT i.indexrelid::int8 AS index, c.oid::int8 AS constraint
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
+  AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid AND p.oid >= 16384
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
+LEFT JOIN pg_catalog.pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x')
+WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS s (setting) WHERE s.setting LIKE 'search_path=%')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                  AND e.objid = p.oid AND e.deptype = 'e')`;
+
+export async function readDefinitions(session: Session): Promise<Definitions> {
+  const tables = await session.query<{ oid: string; table: string }>(READ_TABLES);
+  const foreignKeys = await session.query<{ oid: string; table: string; references: string }>(
+    READ_FOREIGN_KEYS,
+  );
+  const relying = await session.query<{ index: string; constraint: string | null }>(
+    READ_RELYING_ON_SEARCH_PATH,
+  );
+  return {
+    tableOf: new Map(tables.map(({ oid, table }) => [Number(oid), Number(table)])),
+    foreignKeys: new Map(
+      foreignKeys.map(({ oid, table, references }) => [
+        Number(oid),
+        { table: Number(table), references: Number(references) },
+      ]),
+    ),
+    relyingOnSearchPath: new Set(
+      relying.flatMap(({ index, constraint }) =>
+        [index, constraint].filter((oid) => oid !== null).map(Number),
+      ),
+    ),
+  };
+}

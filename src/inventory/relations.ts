@@ -1,0 +1,128 @@
+import type { Session } from '../postgres/session.js';
+import { readHypertables, type Timescale } from '../timescale/timescale.js';
+import { readTypes } from './types.js';
+
+export interface Column {
+  readonly name: string;
+  readonly isCompressedData: boolean;
+}
+
+/** A relation that holds rows of its own: a table, a chunk, a partition. */
+export interface Relation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'table' | 'hypertable' | 'chunk' | 'partitioned';
+  /** The hypertable of a chunk. */
+  readonly parent: number | undefined;
+  /** `relfilenode` as the snapshot sees it: another one later means that the rows were rewritten. */
+  readonly fileNode: number;
+  /** Bytes of the heap and of its TOAST table. */
+  readonly bytes: number;
+  /** Columns whose values are copied: the generated ones are computed again. */
+  readonly columns: readonly Column[];
+  /** How the values travel. Binary where each type's binary form means the same on the other side. */
+  readonly format: 'binary' | 'text';
+  /**
+   * The partitioned table that takes the rows instead of the partition, where the partition of a row is not the same
+   * on another server: the hash of an enum is that of its label's OID.
+   */
+  readonly loadThrough: { readonly schema: string; readonly name: string } | undefined;
+}
+
+const READ_RELATIONS = `
+SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
+       c.relfilenode::int8 AS "fileNode", i.inhparent::int8 AS parent,
+       COALESCE(pg_catalog.pg_relation_size(c.oid), 0)
+         + COALESCE(pg_catalog.pg_relation_size(NULLIF(c.reltoastrelid, 0)), 0) AS bytes
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid AND i.inhseqno = 1
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', '_hyperferry') AND n.nspname NOT LIKE 'pg\\_toast%'
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')`;
+
+/** One row a relation, not one a column: 5,000 chunks of 11 columns come in 5,000 short rows. */
+const READ_COLUMNS = `
+SELECT a.attrelid::int8 AS relation,
+       pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, a.atttypid::int8) ORDER BY a.attnum)::text AS columns
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+WHERE a.attrelid >= 16384 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+GROUP BY a.attrelid`;
+
+const READ_PARTITIONS_BY_ENUM_HASH = `
+SELECT c.oid::int8 AS oid, n.nspname AS schema, r.relname AS name
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_class r ON r.oid = pg_catalog.pg_partition_root(c.oid)
+JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+WHERE c.relispartition AND c.relkind = 'r' AND EXISTS (
+  SELECT FROM pg_catalog.pg_partition_ancestors(c.oid) AS ancestor (oid)
+  JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = ancestor.oid AND p.partstrat = 'h'
+  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs::int2[])
+  LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+  WHERE t.typtype IN ('e', 'd') OR t.typtype IS NULL OR p.partexprs IS NOT NULL)`;
+
+/** Reads the relations in three queries, whatever their number. */
+export async function readRelations(
+  session: Session,
+  serverVersion: number,
+  timescale: Timescale | undefined,
+): Promise<Relation[]> {
+  const types = await readTypes(session, serverVersion);
+  const hypertables = timescale ? await readHypertables(session) : new Set<number>();
+  const loadThrough = new Map(
+    (await session.query<{ oid: string; schema: string; name: string }>(READ_PARTITIONS_BY_ENUM_HASH)).map(
+      ({ oid, schema, name }) => [Number(oid), { schema, name }],
+    ),
+  );
+
+  // Chunks have the columns of their hypertable: each distinct list is made once.
+  const layouts = new Map<string, Pick<Relation, 'columns' | 'format'>>();
+  const layoutOf = (columnsText: string) => {
+    const known = layouts.get(columnsText);
+    if (known) return known;
+    const columns = JSON.parse(columnsText) as [string, number][];
+    const layout = {
+      columns: columns.map(([name, type]) => ({ name, isCompressedData: types.isCompressedData(type) })),
+      format: columns.every(([, type]) => types.isBinarySafe(type)) ? ('binary' as const) : ('text' as const),
+    };
+    layouts.set(columnsText, layout);
+    return layout;
+  };
+  const columnsOf = new Map<number, string>();
+  for (const row of await session.query<{ relation: string; columns: string }>(READ_COLUMNS)) {
+    columnsOf.set(Number(row.relation), row.columns);
+  }
+
+  type RelationRow = Record<'oid' | 'schema' | 'name' | 'kind' | 'fileNode' | 'bytes', string> & {
+    parent: string | null;
+  };
+  return (await session.query<RelationRow>(READ_RELATIONS)).map((row) => {
+    const oid = Number(row.oid);
+    const parent = row.parent === null ? undefined : Number(row.parent);
+    const layout = layoutOf(columnsOf.get(oid) ?? '[]');
+    const isChild = parent !== undefined && hypertables.has(parent);
+    // The relation that holds a chunk's compressed rows has no parent in newer versions.
+    const isChunk =
+      isChild || (!hypertables.has(oid) && layout.columns.some((column) => column.isCompressedData));
+    return {
+      oid,
+      schema: row.schema,
+      name: row.name,
+      kind: kindOf(row.kind, hypertables.has(oid), isChunk),
+      parent: isChild ? parent : undefined,
+      fileNode: Number(row.fileNode),
+      bytes: Number(row.bytes),
+      ...layout,
+      loadThrough: loadThrough.get(oid),
+    };
+  });
+}
+
+function kindOf(relkind: string, isHypertable: boolean, isChunk: boolean): Relation['kind'] {
+  if (relkind === 'p') return 'partitioned';
+  if (isHypertable) return 'hypertable';
+  return isChunk ? 'chunk' : 'table';
+}

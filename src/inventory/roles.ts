@@ -1,0 +1,103 @@
+import type { Session } from '../postgres/session.js';
+
+export interface Role {
+  readonly name: string;
+  readonly superuser: boolean;
+  readonly inherit: boolean;
+  readonly createRole: boolean;
+  readonly createDatabase: boolean;
+  readonly canLogin: boolean;
+  readonly replication: boolean;
+  readonly bypassRls: boolean;
+  readonly connectionLimit: number;
+  readonly validUntil: string | null;
+  readonly comment: string | null;
+}
+
+export interface Membership {
+  readonly role: string;
+  readonly member: string;
+  readonly admin: boolean;
+  /** Undefined before PostgreSQL 16, where the member's own attribute decides. */
+  readonly inherit: boolean | undefined;
+  readonly set: boolean | undefined;
+}
+
+/** One parameter set for a role, a database, or a role in a database. */
+export interface Setting {
+  readonly role: string | undefined;
+  /** Whether it holds in this database alone; else in all databases of the server. */
+  readonly inDatabase: boolean;
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface Roles {
+  readonly roles: readonly Role[];
+  readonly memberships: readonly Membership[];
+  readonly settings: readonly Setting[];
+}
+
+/** Roles whose name begins with `pg_` are the server's own. */
+const READ_ROLES = `
+SELECT rolname AS name, rolsuper AS superuser, rolinherit AS inherit, rolcreaterole AS "createRole",
+       rolcreatedb AS "createDatabase", rolcanlogin AS "canLogin", rolreplication AS replication,
+       rolbypassrls AS "bypassRls", rolconnlimit AS "connectionLimit", rolvaliduntil::text AS "validUntil",
+       pg_catalog.shobj_description(oid, 'pg_authid') AS comment
+FROM pg_catalog.pg_roles
+WHERE rolname NOT LIKE 'pg\\_%'
+ORDER BY rolname`;
+
+/** A membership may be granted by several roles; what they grant adds up. */
+const READ_MEMBERSHIPS = `
+SELECT r.rolname AS role, m.rolname AS member, pg_catalog.bool_or(a.admin_option) AS admin, OPTIONS
+FROM pg_catalog.pg_auth_members a
+JOIN pg_catalog.pg_roles r ON r.oid = a.roleid
+JOIN pg_catalog.pg_roles m ON m.oid = a.member
+WHERE m.rolname NOT LIKE 'pg\\_%'
+GROUP BY r.rolname, m.rolname
+ORDER BY r.rolname, m.rolname`;
+
+/** The restore mode is a setting of the database too, and never one to carry over. */
+const READ_SETTINGS = `
+SELECT r.rolname AS role, s.setdatabase <> 0 AS "inDatabase",
+       pg_catalog.split_part(c.setting, '=', 1) AS name,
+       pg_catalog.substr(c.setting, pg_catalog.strpos(c.setting, '=') + 1) AS value
+FROM pg_catalog.pg_db_role_setting s
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) WITH ORDINALITY AS c (setting, position)
+WHERE s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
+  AND (s.setrole = 0 OR r.rolname IS NOT NULL) AND c.setting NOT LIKE 'timescaledb.restoring=%'
+ORDER BY s.setdatabase, r.rolname, c.position`;
+
+export async function readRoles(session: Session, serverVersion: number): Promise<Roles> {
+  const options =
+    serverVersion >= 160_000
+      ? 'pg_catalog.bool_or(a.inherit_option) AS inherit, pg_catalog.bool_or(a.set_option) AS set'
+      : 'NULL AS inherit, NULL AS set';
+  const memberships = await session.query<{
+    role: string;
+    member: string;
+    admin: boolean;
+    inherit: boolean | null;
+    set: boolean | null;
+  }>(READ_MEMBERSHIPS.replace('OPTIONS', options));
+  const settings = await session.query<Omit<Setting, 'role'> & { role: string | null }>(READ_SETTINGS);
+  return {
+    roles: await session.query<Role & Record<string, unknown>>(READ_ROLES),
+    memberships: memberships.map(({ inherit, set, ...rest }) => ({
+      ...rest,
+      inherit: inherit ?? undefined,
+      set: set ?? undefined,
+    })),
+    settings: settings.map(({ role, ...rest }) => ({ ...rest, role: role ?? undefined })),
+  };
+}
+
+/** The stored forms of passwords by role; needs a superuser. They are kept in memory alone. */
+export async function readRolePasswords(session: Session): Promise<Map<string, string>> {
+  const rows = await session.query<{ name: string; password: string }>(
+    'SELECT rolname AS name, rolpassword AS password FROM pg_catalog.pg_authid WHERE rolpassword IS NOT NULL',
+  );
+  return new Map(rows.map(({ name, password }) => [name, password]));
+}

@@ -1,0 +1,50 @@
+import { quoteLiteral, quoteQualified } from '../postgres/quoting.js';
+import type { Session } from '../postgres/session.js';
+
+export interface QualifiedName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+export interface SequenceValue extends QualifiedName {
+  /** As text: a sequence counts up to 2^63 - 1. */
+  readonly lastValue: string;
+  readonly isCalled: boolean;
+}
+
+const READ_SEQUENCES = `
+SELECT n.nspname AS schema, c.relname AS name
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND n.nspname <> '_hyperferry'
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY 1, 2`;
+
+/** The names of the user's sequences. */
+export async function readSequences(session: Session): Promise<QualifiedName[]> {
+  return session.query<QualifiedName & Record<string, unknown>>(READ_SEQUENCES);
+}
+
+/** A hundred sequences a query: few round trips, and few locks at a time. */
+const SEQUENCES_A_QUERY = 100;
+
+/** The state of sequences. It is no matter of snapshots: a sequence is always read as it is now, by `pg_dump` too. */
+export async function readSequenceValues(
+  session: Session,
+  names: readonly QualifiedName[],
+): Promise<SequenceValue[]> {
+  const values: SequenceValue[] = [];
+  for (let first = 0; first < names.length; first += SEQUENCES_A_QUERY) {
+    const query = names
+      .slice(first, first + SEQUENCES_A_QUERY)
+      .map(
+        (sequence) => `
+SELECT ${quoteLiteral(sequence.schema)} AS schema, ${quoteLiteral(sequence.name)} AS name,
+       last_value::text AS "lastValue", is_called AS "isCalled" FROM ${quoteQualified(sequence)}`,
+      )
+      .join(' UNION ALL ');
+    values.push(...(await session.query<SequenceValue & Record<string, unknown>>(query)));
+  }
+  return values;
+}

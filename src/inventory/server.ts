@@ -1,0 +1,72 @@
+import type { Session } from '../postgres/session.js';
+
+/** A server, the database that the session is in, and what the session's role may do there. */
+export interface Server {
+  /** `server_version_num`: 170006 for 17.6. */
+  readonly version: number;
+  readonly major: number;
+  readonly database: string;
+  readonly databaseOid: number;
+  /** Of `pg_control_system()`: the same for a server and its replicas. Undefined where it may not be read. */
+  readonly systemIdentifier: string | undefined;
+  readonly encoding: string;
+  readonly isReplica: boolean;
+  /** Whether something stands in between that hands out other process ids than the server's: a pooler. */
+  readonly isPooled: boolean;
+  readonly role: string;
+  readonly isSuperuser: boolean;
+  readonly maxConnections: number;
+  readonly usedConnections: number;
+  readonly reservedConnections: number;
+  readonly maxLocksPerTransaction: number;
+  readonly maxPreparedTransactions: number;
+  /** What a session that sets nothing would have: of the server, the database and the role. */
+  readonly defaultSearchPath: string;
+  readonly preloadsTimescale: boolean;
+}
+
+const READ_SERVER = `
+SELECT pg_catalog.current_setting('server_version_num')::int AS version,
+       d.datname AS database, d.oid::int8 AS "databaseOid",
+       pg_catalog.pg_encoding_to_char(d.encoding) AS encoding,
+       pg_catalog.pg_is_in_recovery() AS "isReplica", pg_catalog.pg_backend_pid() AS pid,
+       current_user::text AS role,
+       (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS "isSuperuser",
+       pg_catalog.current_setting('max_connections')::int AS "maxConnections",
+       (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_stat_activity
+        WHERE backend_type IS NULL OR backend_type = 'client backend') AS "usedConnections",
+       pg_catalog.current_setting('superuser_reserved_connections')::int AS "reservedConnections",
+       pg_catalog.current_setting('max_locks_per_transaction')::int AS "maxLocksPerTransaction",
+       pg_catalog.current_setting('max_prepared_transactions')::int AS "maxPreparedTransactions",
+       (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path') AS "defaultSearchPath",
+       EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name LIKE 'timescaledb.%') AS "preloadsTimescale"
+FROM pg_catalog.pg_database d
+WHERE d.datname = pg_catalog.current_database()`;
+
+const READ_SYSTEM_IDENTIFIER = 'SELECT system_identifier::text AS id FROM pg_catalog.pg_control_system()';
+
+export async function readServer(session: Session): Promise<Server> {
+  const row = await session.one<Omit<Server, 'major' | 'systemIdentifier' | 'isPooled'> & { pid: number }>(
+    READ_SERVER,
+  );
+  const { pid, ...facts } = row;
+  return {
+    ...facts,
+    databaseOid: Number(facts.databaseOid),
+    major: Math.floor(facts.version / 10_000),
+    systemIdentifier: await readSystemIdentifier(session),
+    isPooled: pid !== session.announcedProcessId,
+  };
+}
+
+async function readSystemIdentifier(session: Session): Promise<string | undefined> {
+  const may = await session.one<{ may: boolean }>(
+    `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS may`,
+  );
+  return may.may ? (await session.one<{ id: string }>(READ_SYSTEM_IDENTIFIER)).id : undefined;
+}
+
+/** The locks that one transaction may count on having. Source: the documentation of `max_locks_per_transaction`. */
+export function lockRoom(server: Server): number {
+  return server.maxLocksPerTransaction * (server.maxConnections + server.maxPreparedTransactions);
+}

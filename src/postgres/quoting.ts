@@ -1,0 +1,15 @@
+/** An identifier as SQL: `a"b` becomes `"a""b"`. Always quoted, so that no key word needs a list. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A name qualified by its schema, as SQL. */
+export function quoteQualified(name: { readonly schema: string; readonly name: string }): string {
+  return `${quoteIdentifier(name.schema)}.${quoteIdentifier(name.name)}`;
+}
+
+/** A text as an SQL literal, safe whatever `standard_conforming_strings` says. */
+export function quoteLiteral(text: string): string {
+  const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
+  return text.includes('\\') ? ` E${quoted}` : quoted;
+}

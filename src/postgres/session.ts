@@ -1,0 +1,196 @@
+import type { Socket } from 'node:net';
+import pg from 'pg';
+import { type Connection, describeConnection, tlsAttempts } from './connection-string.js';
+import { HyperferryError } from './error.js';
+
+/** A command that speaks the protocol itself: `pg` calls it with the messages that come while it runs. */
+export interface WireCommand {
+  submit(connection: WireConnection): void;
+  handleError(error: Error): void;
+  handleCommandComplete(message: { text: string }): void;
+  handleReadyForQuery(): void;
+}
+
+/** What `pg` gives a command to speak through. Its types do not show these members. */
+export interface WireConnection {
+  readonly stream: Socket;
+  query(text: string): void;
+  endCopyFrom(): void;
+  sendCopyFail(message: string): void;
+}
+
+type WireClient = pg.Client & { readonly processID: number; readonly connection: WireConnection };
+
+export type Side = 'source' | 'target';
+
+export type Row = Record<string, unknown>;
+
+/**
+ * Settings of every session, so that no default of a server, a database or a role changes what is read or
+ * written: the list that `pg_dump` sets in `setup_connection()` and writes in `_doSetFixedOutputState()`.
+ * A timeout of a newer release is set where the server knows it.
+ */
+const SET_FIXED_STATE = `
+SELECT pg_catalog.set_config(name, value, false)
+FROM (VALUES
+  ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '3'),
+  ('bytea_output', 'hex'), ('xmloption', 'content'), ('array_nulls', 'on'), ('quote_all_identifiers', 'off'),
+  ('standard_conforming_strings', 'on'), ('synchronize_seqscans', 'off'), ('check_function_bodies', 'off'),
+  ('client_min_messages', 'warning'), ('search_path', ''), ('row_security', 'off'),
+  ('default_transaction_read_only', 'off'), ('default_transaction_isolation', 'read committed'),
+  ('session_replication_role', 'origin'),
+  ('statement_timeout', '0'), ('lock_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
+  ('idle_session_timeout', '0'), ('transaction_timeout', '0')
+) AS fixed (name, value)
+JOIN pg_catalog.pg_settings s ON pg_catalog.lower(s.name) = pg_catalog.lower(fixed.name)
+-- Setting what is so already would still need the right to set it.
+WHERE s.setting IS DISTINCT FROM fixed.value`;
+
+/** One connection to a server, with settings that make what it reads and writes independent of the server's. */
+export class Session {
+  readonly side: Side;
+  readonly #client: WireClient;
+  #broken: Error | undefined;
+
+  private constructor(side: Side, client: WireClient) {
+    this.side = side;
+    this.#client = client;
+    client.on('error', (error) => {
+      this.#broken ??= error;
+    });
+  }
+
+  /** @throws HyperferryError `CONNECT` when no host takes the connection. */
+  static async open(side: Side, connection: Connection): Promise<Session> {
+    const session = new Session(side, await connect(side, connection));
+    try {
+      await session.query(SET_FIXED_STATE);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    return session;
+  }
+
+  /** The process id that the connection was told when it began; a pooler tells another than the server's. */
+  get announcedProcessId(): number {
+    return this.#client.processID;
+  }
+
+  /** Runs a command that speaks the protocol itself. */
+  submit(command: WireCommand): void {
+    this.#client.query(command as unknown as pg.Submittable);
+  }
+
+  /** Runs a query and gives its rows. Without values, the text may hold several statements; the last one's rows come. */
+  async query<T extends Row = Row>(text: string, values?: readonly unknown[]): Promise<T[]> {
+    if (this.#broken) throw this.lost(this.#broken);
+    const result = await this.#client.query<T>(values ? { text, values: [...values] } : text);
+    return Array.isArray(result) ? ((result.at(-1)?.rows as T[]) ?? []) : result.rows;
+  }
+
+  /** Runs a query that gives exactly one row. */
+  async one<T extends Row = Row>(text: string, values?: readonly unknown[]): Promise<T> {
+    const [row] = await this.query<T>(text, values);
+    if (!row)
+      throw new HyperferryError('INTERNAL', `expected one row from the ${this.side}, none came: ${text}`);
+    return row;
+  }
+
+  /** Runs `work` in a transaction: committed when it returns, rolled back when it throws. */
+  async transaction<T>(work: () => Promise<T>, begin = 'BEGIN'): Promise<T> {
+    await this.query(begin);
+    try {
+      const value = await work();
+      await this.query('COMMIT');
+      return value;
+    } catch (error) {
+      await this.query('ROLLBACK').catch(() => {
+        // The connection is gone, and its transaction with it; the first error says why.
+      });
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client.end().catch(() => {
+      // A connection that cannot say goodbye is closed all the same.
+    });
+  }
+
+  /** Ends the connection at once; what it was doing is rolled back by the server. */
+  destroy(): void {
+    this.#broken ??= new Error('closed by Hyperferry');
+    this.#client.connection.stream.destroy();
+  }
+
+  private lost(cause: Error): HyperferryError {
+    return new HyperferryError('CONNECT', `the connection to the ${this.side} was lost: ${cause.message}`, {
+      cause,
+    });
+  }
+}
+
+async function connect(side: Side, connection: Connection): Promise<WireClient> {
+  const failures: Error[] = [];
+  for (const { host, port } of connection.hosts) {
+    for (const ssl of tlsAttempts(connection, host)) {
+      const client = new pg.Client({
+        host,
+        port,
+        user: connection.user,
+        database: connection.database,
+        ...(connection.password === undefined ? {} : { password: connection.password }),
+        ssl,
+        application_name: 'hyperferry',
+        connectionTimeoutMillis: connection.connectTimeout,
+        keepAlive: true,
+        ...(connection.parameters.options ? { options: connection.parameters.options } : {}),
+      });
+      try {
+        await client.connect();
+        return client as WireClient;
+      } catch (error) {
+        failures.push(error as Error);
+        await client.end().catch(() => {
+          // It never was connected.
+        });
+      }
+    }
+  }
+  const cause = mostTelling(failures);
+  throw new HyperferryError(
+    'CONNECT',
+    `cannot connect to the ${side} ${describeConnection(connection)}: ${reasonOf(cause)}`,
+    { cause, hint: hintFor(cause, side, connection) },
+  );
+}
+
+/** With several attempts, what the server itself said tells more than that TLS was not offered. */
+function mostTelling(failures: readonly Error[]): Error | undefined {
+  return failures.find((failure) => 'code' in failure && 'severity' in failure) ?? failures.at(-1);
+}
+
+function reasonOf(error: Error | undefined): string {
+  if (error instanceof AggregateError && !error.message) {
+    return error.errors.map((one: Error) => one.message).join('; ');
+  }
+  return error?.message || 'no reason given';
+}
+
+function hintFor(error: Error | undefined, side: Side, connection: Connection): string {
+  const code = (error as { code?: string } | undefined)?.code;
+  switch (code) {
+    case '3D000':
+      return side === 'target'
+        ? `Create the database on the target first: CREATE DATABASE "${connection.database}" TEMPLATE template0;`
+        : 'List the databases of that server: psql -l';
+    case '28P01':
+    case '28000':
+      return `Check the user and the password of the ${side}; a password may stand in the URL, in PGPASSWORD or in ~/.pgpass.`;
+    case '53300':
+      return `Free connections on the ${side}, or raise max_connections.`;
+    default:
+      return `Check the address, and that the server listens there: pg_isready -h ${connection.hosts[0]?.host} -p ${connection.hosts[0]?.port}`;
+  }
+}

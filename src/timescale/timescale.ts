@@ -1,0 +1,120 @@
+import { HyperferryError } from '../postgres/error.js';
+import { quoteIdentifier } from '../postgres/quoting.js';
+import type { Session } from '../postgres/session.js';
+
+/** TimescaleDB as it is installed in one database. */
+export interface Timescale {
+  readonly version: string;
+  /** The schema of the extension's public functions: `public` unless the user chose another. */
+  readonly schema: string;
+  /** The Apache edition lacks compression, continuous aggregates and policies. */
+  readonly edition: 'apache' | 'community';
+  /** Whether this version compresses a column of only NULLs to a value that no input function takes back. */
+  readonly storesNullAsUnreadableValue: boolean;
+}
+
+const READ_EXTENSION = `
+SELECT e.extversion AS version, n.nspname AS schema,
+       pg_catalog.current_setting('timescaledb.license', true) AS license
+FROM pg_catalog.pg_extension e
+JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+WHERE e.extname = 'timescaledb'`;
+
+/** Reads what the database has of TimescaleDB; `undefined` for plain PostgreSQL. */
+export async function readTimescale(session: Session): Promise<Timescale | undefined> {
+  const [row] = await session.query<{ version: string; schema: string; license: string | null }>(
+    READ_EXTENSION,
+  );
+  if (!row) return undefined;
+  if (!/^2\./.test(row.version)) {
+    throw new HyperferryError(
+      'UNSUITABLE',
+      `the ${session.side} runs TimescaleDB ${row.version}, expected 2.x`,
+      {
+        hint: 'Update it first: ALTER EXTENSION timescaledb UPDATE; as the first command of a fresh session.',
+      },
+    );
+  }
+  return {
+    version: row.version,
+    schema: row.schema,
+    edition: row.license === 'apache' ? 'apache' : 'community',
+    storesNullAsUnreadableValue: isBetween(row.version, '2.19.0', '2.20.0'),
+  };
+}
+
+/**
+ * The columns of type `compressed_data` of versions 2.19.0 to 2.20.0 may hold a value of one byte, 6, which means
+ * NULL and which `compressed_data_in` and `compressed_data_recv` refuse ("function … returned NULL"). The
+ * expression gives NULL for it. A value that small is never stored out of line, so nothing is detoasted.
+ */
+export function readableCompressedValue(column: string): string {
+  const name = quoteIdentifier(column);
+  return `CASE WHEN pg_catalog.pg_column_size(${name}) > 5 THEN ${name} END AS ${name}`;
+}
+
+/**
+ * Turns the restore mode of the target's database on, for this session and all that come after.
+ * In restore mode TimescaleDB's hooks are off: a hypertable and its chunks are plain tables.
+ */
+export async function beginRestoreMode(
+  session: Session,
+  timescale: Pick<Timescale, 'schema'>,
+): Promise<void> {
+  await session.query(`SELECT ${quoteIdentifier(timescale.schema)}.timescaledb_pre_restore()`);
+}
+
+/** Ends restore mode and lets background jobs run. Raises `catalog version mismatch` when the versions differ. */
+export async function endRestoreMode(session: Session, timescale: Pick<Timescale, 'schema'>): Promise<void> {
+  await session.query(`SELECT ${quoteIdentifier(timescale.schema)}.timescaledb_post_restore()`);
+}
+
+/** Turns restore mode off for this session alone: what TimescaleDB's hooks must see is done in such a session. */
+export const LEAVE_RESTORE_MODE_IN_SESSION = 'SET timescaledb.restoring = off';
+
+const IS_RESTORING = `
+SELECT EXISTS (
+  SELECT FROM pg_catalog.pg_db_role_setting
+  WHERE setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+    AND setconfig && ARRAY['timescaledb.restoring=on', 'timescaledb.restoring=true']
+) AS restoring`;
+
+/** Whether the database was left in restore mode. */
+export async function isInRestoreMode(session: Session): Promise<boolean> {
+  return (await session.one<{ restoring: boolean }>(IS_RESTORING)).restoring;
+}
+
+const READ_HYPERTABLES = `
+SELECT c.oid::int8 AS oid
+FROM _timescaledb_catalog.hypertable h
+JOIN pg_catalog.pg_namespace n ON n.nspname = h.schema_name
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = h.table_name`;
+
+/** The OIDs of all hypertables, those that hold compressed or materialized rows included. */
+export async function readHypertables(session: Session): Promise<Set<number>> {
+  const rows = await session.query<{ oid: string }>(READ_HYPERTABLES);
+  return new Set(rows.map(({ oid }) => Number(oid)));
+}
+
+/** Whether a type of the extension keeps its binary form across servers with the same version of the extension. */
+export function isPortableExtensionType(type: { readonly schema: string; readonly name: string }): boolean {
+  return type.schema === '_timescaledb_internal' && type.name === 'compressed_data';
+}
+
+export function isCompressedData(type: { readonly schema: string; readonly name: string }): boolean {
+  return type.schema === '_timescaledb_internal' && type.name === 'compressed_data';
+}
+
+function isBetween(version: string, first: string, last: string): boolean {
+  return compareVersions(version, first) >= 0 && compareVersions(version, last) <= 0;
+}
+
+/** Negative, zero or positive as `a` is older than, the same as, or newer than `b`; a pre-release counts as its release. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [a, b].map((text) => text.split('-')[0]?.split('.').map(Number) ?? []);
+  for (let part = 0; part < 3; part++) {
+    const difference = (left?.[part] ?? 0) - (right?.[part] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
