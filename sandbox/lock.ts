@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isProcessAlive } from './is-process-alive.js';
 import type { Progress } from './progress.js';
 import { SandboxError } from './sandbox-error.js';
 
@@ -29,7 +30,7 @@ async function acquire(lockFile: string, progress: Progress): Promise<void> {
   while (!(await tryAcquire(lockFile))) {
     const owner = await readOwner(lockFile);
     if (owner === undefined) continue;
-    if (!isAlive(owner.pid)) {
+    if (!isProcessAlive(owner.pid)) {
       await breakLock(lockFile, owner.text);
       continue;
     }
@@ -70,15 +71,6 @@ async function readOwner(lockFile: string): Promise<{ pid: number; text: string 
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

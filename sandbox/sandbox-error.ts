@@ -8,7 +8,6 @@ export type SandboxErrorCode =
   | 'LOCK_HELD'
   | 'NAME_IN_USE'
   | 'NO_PROGRAMS'
-  | 'NOT_FOUND'
   | 'PROGRAM_FAILED'
   | 'SERVER_FAILED';
 

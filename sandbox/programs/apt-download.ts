@@ -1,5 +1,6 @@
-import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isThere } from '../is-there.js';
 import { run } from '../run.js';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -43,6 +44,8 @@ function privateFolders(folder: string, lists: string, cache: string): string[] 
     'Dir::Etc::SourceParts=/dev/null',
     'Dir::Etc::Preferences=/dev/null',
     'Dir::Etc::PreferencesParts=/dev/null',
+    // Else a mirror that cannot be reached is a mere warning, and the failure that follows names the wrong thing.
+    'APT::Update::Error-Mode=any',
     // Else root's apt downloads as user _apt, who may not write to these folders.
     'APT::Sandbox::User=root',
   ].flatMap((option) => ['-o', option]);
@@ -51,13 +54,6 @@ function privateFolders(folder: string, lists: string, cache: string): string[] 
 async function sourceLine(mirror: string, release: string): Promise<string> {
   const architecture = await run('dpkg', ['--print-architecture']);
   const options = [`arch=${architecture}`];
-  if (await exists(KEYRING)) options.push(`signed-by=${KEYRING}`);
+  if (await isThere(KEYRING)) options.push(`signed-by=${KEYRING}`);
   return `deb [${options.join(' ')}] ${mirror} ${release} main\n`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

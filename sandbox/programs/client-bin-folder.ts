@@ -4,7 +4,7 @@ import { chooseSource } from './choose-source.js';
 import { communityBin, communityMissing } from './community-bin.js';
 import { unpackDebianPrograms } from './debian-programs.js';
 import { machineFacts } from './machine-facts.js';
-import { type Edition, majorOf, type PostgresMajor } from './postgres-major.js';
+import { DEFAULT_MAJOR, type Edition, majorOf, type PostgresMajor } from './postgres-major.js';
 
 /**
  * The folder of PostgreSQL's programs (`psql`, `pg_dump`, …, and the server's) of a version and edition. Downloads
@@ -18,7 +18,7 @@ export async function clientBinFolder(
   edition: Edition = 'apache',
   progress: Progress = () => {},
 ): Promise<string> {
-  return edition === 'community' ? community(major) : apache(major ?? 17, progress);
+  return edition === 'community' ? community(major) : apache(major ?? DEFAULT_MAJOR, progress);
 }
 
 async function apache(major: PostgresMajor, progress: Progress): Promise<string> {

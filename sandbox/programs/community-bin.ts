@@ -1,6 +1,6 @@
-import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { isThere } from '../is-there.js';
 import { SandboxError } from '../sandbox-error.js';
 
 const VARIABLE = 'HYPERFERRY_COMMUNITY_BIN';
@@ -40,8 +40,5 @@ function usualPlace(): string {
 }
 
 async function hasPostgres(folder: string): Promise<boolean> {
-  return access(join(folder, 'postgres'), constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+  return isThere(join(folder, 'postgres'), 'program');
 }

@@ -1,6 +1,7 @@
-import { access, chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { isThere } from '../is-there.js';
 import { withLock } from '../lock.js';
 import type { Progress } from '../progress.js';
 import { run } from '../run.js';
@@ -21,10 +22,7 @@ const LAYOUT = 1;
 /** The cached folder of Debian's programs, or undefined where it was not unpacked yet. */
 export async function unpackedDebianBin(major: PostgresMajor): Promise<string | undefined> {
   const folder = await programsFolder(major);
-  return access(join(folder, 'packages.txt')).then(
-    () => binFolder(folder, major),
-    () => undefined,
-  );
+  return (await isThere(join(folder, 'packages.txt'))) ? binFolder(folder, major) : undefined;
 }
 
 /** Downloads Debian's programs and unpacks them into the cache, without root and without installing anything. */

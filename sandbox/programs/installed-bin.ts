@@ -1,5 +1,5 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isThere } from '../is-there.js';
 import { run } from '../run.js';
 import type { PostgresMajor } from './postgres-major.js';
 
@@ -18,15 +18,9 @@ export async function installedBin(major: PostgresMajor): Promise<string | undef
 }
 
 async function hasTimescale(binFolder: string): Promise<boolean> {
-  try {
-    await access(join(binFolder, 'postgres'));
-    await access(join(binFolder, 'pg_config'));
-  } catch {
+  const pgConfig = join(binFolder, 'pg_config');
+  if (!(await isThere(pgConfig, 'program')) || !(await isThere(join(binFolder, 'postgres'), 'program')))
     return false;
-  }
-  const share = await run(join(binFolder, 'pg_config'), ['--sharedir']);
-  return access(join(share, 'extension/timescaledb.control')).then(
-    () => true,
-    () => false,
-  );
+  const share = await run(pgConfig, ['--sharedir']);
+  return isThere(join(share, 'extension/timescaledb.control'));
 }

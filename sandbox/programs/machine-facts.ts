@@ -1,5 +1,6 @@
-import { access, constants, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { type } from 'node:os';
+import { isThere } from '../is-there.js';
 import type { MachineFacts } from './choose-source.js';
 import { unpackedDebianBin } from './debian-programs.js';
 import { installedBin } from './installed-bin.js';
@@ -24,10 +25,5 @@ async function osRelease(): Promise<ReadonlyMap<string, string>> {
 }
 
 async function canUnpack(): Promise<boolean> {
-  try {
-    await Promise.all(['/usr/bin/apt-get', '/usr/bin/dpkg-deb'].map((path) => access(path, constants.X_OK)));
-    return true;
-  } catch {
-    return false;
-  }
+  return (await isThere('/usr/bin/apt-get', 'program')) && (await isThere('/usr/bin/dpkg-deb', 'program'));
 }

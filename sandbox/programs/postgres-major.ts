@@ -5,6 +5,9 @@ import { SandboxError } from '../sandbox-error.js';
 /** The PostgreSQL major versions that the sandbox serves. */
 export type PostgresMajor = 17 | 18;
 
+/** Which version to use for the Apache edition where none is asked for. */
+export const DEFAULT_MAJOR: PostgresMajor = 17;
+
 export type Edition = 'apache' | 'community';
 
 /** The major version of the PostgreSQL whose programs lie in a folder. */

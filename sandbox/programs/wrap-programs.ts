@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SandboxError } from '../sandbox-error.js';
 
 /**
@@ -15,7 +15,7 @@ export async function wrapPrograms(tree: string, major: number): Promise<void> {
   await mkdir(join(bin, 'real'));
   for (const name of names) {
     await rename(join(bin, name), join(bin, 'real', name));
-    await writeFile(join(bin, name), wrapperScript(name, loader), { mode: 0o755 });
+    await writeFile(join(bin, name), wrapperScript(loader), { mode: 0o755 });
   }
 }
 
@@ -36,11 +36,12 @@ async function findLoader(tree: string): Promise<string> {
  * PostgreSQL finds its libraries and its share folder relative to argv[0], so that must be the script's own full path.
  * The host's library cache is left out: it names the host's libraries.
  */
-function wrapperScript(name: string, loader: string): string {
+function wrapperScript(loader: string): string {
   return `#!/bin/sh
-bin=$(dirname "$(readlink -f "$0")")
+self=$(readlink -f -- "$0") || exit 127
+bin=\${self%/*}
 tree=\${bin%/usr/lib/postgresql/*}
 exec "$tree/${loader}" --inhibit-cache --library-path "$tree/${dirname(loader)}" \\
-  --argv0 "$bin/${basename(name)}" "$bin/real/${name}" "$@"
+  --argv0 "$self" "$bin/real/\${self##*/}" "$@"
 `;
 }

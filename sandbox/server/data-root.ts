@@ -1,4 +1,4 @@
-import { lstat, mkdir } from 'node:fs/promises';
+import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { SandboxError } from '../sandbox-error.js';
@@ -17,7 +17,8 @@ export async function dataRoot(chosen?: string): Promise<string> {
   // Others may pass through, since root's servers run as another user, but not look around.
   await mkdir(root, { recursive: true, mode: 0o711 });
   const found = await lstat(root);
-  if (found.isDirectory() && found.uid === uid) return root;
+  // The real path, since that is what a server's working directory is compared with.
+  if (found.isDirectory() && found.uid === uid) return realpath(root);
   throw new SandboxError(
     'DATA_ROOT_UNSAFE',
     `Expected ${root} to be a folder of user ${uid}, it is user ${found.uid}'s`,

@@ -36,7 +36,12 @@ async function unprivileged(binFolder: string, folder: string) {
   const [uid, gid] = await Promise.all([id('-u'), id('-g')]);
   const drop = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
   // Root's home is often closed to others; this lets the server read through it, and write nothing it does not own.
-  const read = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
+  // Without the secure bit, access(2) ignores the capability, and PostgreSQL asks access(2) whether a program is there.
+  const read = [
+    '--securebits=+no_setuid_fixup',
+    '--inh-caps=+dac_read_search',
+    '--ambient-caps=+dac_read_search',
+  ];
   const reachable = await canReach(drop, [join(binFolder, 'postgres'), folder]);
   return {
     prefix: reachable ? drop : [...drop, ...read],

@@ -12,17 +12,12 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   max_wal_size: '4GB',
   shared_buffers: '256MB',
   max_connections: '100',
+  // TimescaleDB takes a worker for each database and each running job; the default of 8 starves the second database.
+  max_worker_processes: '32',
 };
 
 /** Chosen by the sandbox, by other means than `settings`. */
-const RESERVED = [
-  'port',
-  'listen_addresses',
-  'unix_socket_directories',
-  'data_directory',
-  'hba_file',
-  'external_pid_file',
-];
+const RESERVED = ['port', 'listen_addresses', 'unix_socket_directories', 'data_directory'];
 
 /** The lines that go to the end of a server's postgresql.conf; of a setting given twice, the last counts. */
 export function configurationLines(

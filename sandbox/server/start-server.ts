@@ -1,16 +1,17 @@
-import { appendFile, mkdir, realpath, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { isThere } from '../is-there.js';
 import { withLock } from '../lock.js';
 import { clientBinFolder } from '../programs/client-bin-folder.js';
-import { majorOf } from '../programs/postgres-major.js';
+import { DEFAULT_MAJOR, majorOf } from '../programs/postgres-major.js';
+import type { Progress } from '../progress.js';
 import { SandboxError } from '../sandbox-error.js';
 import { dataRoot } from './data-root.js';
 import { freePort } from './free-port.js';
-import { isRunning, startPostmaster } from './postmaster.js';
+import { initialiseData } from './initialise-data.js';
+import { findPostmaster, startPostmaster } from './postmaster.js';
 import { removeServer } from './remove-server.js';
 import { runningServer } from './running-server.js';
-import { type ServerAccount, serverAccount } from './server-account.js';
+import { serverAccount } from './server-account.js';
 import type { Server, StartOptions } from './server-options.js';
 import { dataFolder, readRecord, type ServerRecord, serverFolder, writeRecord } from './server-record.js';
 import { checkSettings, configurationLines } from './server-settings.js';
@@ -26,10 +27,10 @@ import { checkSettings, configurationLines } from './server-settings.js';
  */
 export async function startServer(options: StartOptions): Promise<Server> {
   checkSettings(options.settings ?? {});
-  const root = await realpath(await dataRoot(options.dataRoot));
+  const root = await dataRoot(options.dataRoot);
   return withLock(`${serverFolder(root, options.name)}.lock`, options.progress ?? (() => {}), async () => {
     const existing = await readRecord(root, options.name);
-    if (existing !== undefined && (await isRunning(dataFolder(root, options.name)))) {
+    if (existing !== undefined && (await findPostmaster(dataFolder(root, options.name)))) {
       return runningServer(root, sameOrRefuse(existing, options));
     }
     await removeServer(root, options.name);
@@ -38,10 +39,11 @@ export async function startServer(options: StartOptions): Promise<Server> {
 }
 
 function sameOrRefuse(existing: ServerRecord, options: StartOptions): ServerRecord {
+  const wantedEdition = options.edition ?? 'apache';
   const wanted = {
     port: options.port ?? existing.port,
-    postgres: options.postgres ?? existing.postgres,
-    edition: options.edition ?? 'apache',
+    postgres: options.postgres ?? (wantedEdition === 'apache' ? DEFAULT_MAJOR : existing.postgres),
+    edition: wantedEdition,
     settings: options.settings ?? {},
   };
   const { port, postgres, edition, settings } = existing;
@@ -54,6 +56,9 @@ function sameOrRefuse(existing: ServerRecord, options: StartOptions): ServerReco
   );
 }
 
+/** Between finding a port free and listening on it, another program can take it. */
+const PORTS_TO_TRY = 5;
+
 async function startNew(root: string, options: StartOptions): Promise<ServerRecord> {
   const progress = options.progress ?? (() => {});
   const binFolder = await clientBinFolder(options.postgres, options.edition, progress);
@@ -65,6 +70,7 @@ async function startNew(root: string, options: StartOptions): Promise<ServerReco
     settings: options.settings ?? {},
   };
   progress(`Starting PostgreSQL ${wanted.postgres} (${wanted.edition} edition) as "${options.name}"`);
+  await warnWithoutTimeZones(progress);
   for (let attempt = 1; ; attempt++) {
     const record = { ...wanted, port: options.port ?? (await freePort()) };
     try {
@@ -72,42 +78,30 @@ async function startNew(root: string, options: StartOptions): Promise<ServerReco
       return record;
     } catch (error) {
       const collided = error instanceof SandboxError && error.message.includes('Address already in use');
-      if (!collided || options.port !== undefined || attempt === 5) throw error;
-      await removeServer(root, options.name);
+      if (!collided || options.port !== undefined || attempt === PORTS_TO_TRY) throw error;
     }
   }
 }
 
-async function startOn(root: string, record: ServerRecord): Promise<void> {
-  await writeRecord(root, record);
-  const account = await serverAccount(record.binFolder, serverFolder(root, record.name));
-  const data = dataFolder(root, record.name);
-  await initialise(account, data);
-  await appendFile(
-    join(data, 'postgresql.conf'),
-    configurationLines(record.port, record.edition, record.settings),
+/** PostgreSQL as Debian builds it reads the machine's time zones, from this place alone. */
+async function warnWithoutTimeZones(progress: Progress): Promise<void> {
+  if (await isThere('/usr/share/zoneinfo/UTC')) return;
+  progress(
+    'This machine has no /usr/share/zoneinfo: the server will know no time zone by name. Install tzdata.',
   );
-  await startPostmaster(account, data);
 }
 
-/** Copying a folder that initdb made once would take 0.1 s; initdb takes 1 s, and is never out of date. */
-async function initialise(account: ServerAccount, data: string): Promise<void> {
-  await rm(data, { recursive: true, force: true });
-  await mkdir(data, { mode: 0o700 });
-  await account.own(data);
-  const collation = [
-    '--locale=C',
-    '--locale-provider=builtin',
-    '--builtin-locale=C.UTF-8',
-    '--encoding=UTF8',
-  ];
-  await account.run('initdb', [
-    '-D',
-    data,
-    '--username=postgres',
-    '--auth=trust',
-    ...collation,
-    '--no-sync',
-    '--no-instructions',
-  ]);
+/** A server that does not start leaves nothing behind: the error holds what its log says. */
+async function startOn(root: string, record: ServerRecord): Promise<void> {
+  const { name, binFolder, port, edition, settings } = record;
+  const data = dataFolder(root, name);
+  try {
+    await writeRecord(root, record);
+    const account = await serverAccount(binFolder, serverFolder(root, name));
+    await initialiseData(account, data, configurationLines(port, edition, settings));
+    await startPostmaster(account, data);
+  } catch (error) {
+    await removeServer(root, name);
+    throw error;
+  }
 }
