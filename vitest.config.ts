@@ -6,5 +6,6 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 300_000,
     maxWorkers: 2,
+    globalSetup: ['test/integration/global-setup.ts'],
   },
 });

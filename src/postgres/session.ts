@@ -60,9 +60,13 @@ export class Session {
     });
   }
 
-  /** @throws HyperferryError `CONNECT` when no host takes the connection. */
-  static async open(side: Side, connection: Connection): Promise<Session> {
+  /**
+   * @param options.bare send nothing before the first command, where that must be the first of a session
+   * @throws HyperferryError `CONNECT` when no host takes the connection
+   */
+  static async open(side: Side, connection: Connection, options: { bare?: boolean } = {}): Promise<Session> {
     const session = new Session(side, await connect(side, connection));
+    if (options.bare) return session;
     try {
       await session.query(SET_FIXED_STATE);
     } catch (error) {

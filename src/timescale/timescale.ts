@@ -98,11 +98,17 @@ export async function readHypertables(session: Session): Promise<Set<number>> {
 
 /** Whether a type of the extension keeps its binary form across servers with the same version of the extension. */
 export function isPortableExtensionType(type: { readonly schema: string; readonly name: string }): boolean {
+  return isCompressedData(type);
+}
+
+/** Whether a type is the one that holds compressed columns. */
+export function isCompressedData(type: { readonly schema: string; readonly name: string }): boolean {
   return type.schema === '_timescaledb_internal' && type.name === 'compressed_data';
 }
 
-export function isCompressedData(type: { readonly schema: string; readonly name: string }): boolean {
-  return type.schema === '_timescaledb_internal' && type.name === 'compressed_data';
+/** Whether a table is the one that names the tablespaces attached to hypertables. */
+export function isTablespaceCatalog(table: { readonly schema: string; readonly name: string }): boolean {
+  return table.schema === '_timescaledb_catalog' && table.name === 'tablespace';
 }
 
 function isBetween(version: string, first: string, last: string): boolean {

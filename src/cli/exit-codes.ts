@@ -1,0 +1,14 @@
+import type { HyperferryError } from '../postgres/error.js';
+
+export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+export function exitCodeOf(error: HyperferryError): number {
+  switch (error.code) {
+    case 'USAGE':
+      return EXIT.usage;
+    case 'INTERRUPTED':
+      return EXIT.interrupted;
+    default:
+      return EXIT.failed;
+  }
+}

@@ -1,0 +1,22 @@
+import { EXIT } from './exit-codes.js';
+
+/**
+ * Runs `work` with a signal that the first SIGINT or SIGTERM aborts: what is in hand is rolled back and the source
+ * put back as it was. The second ends the process at once.
+ */
+export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const interrupt = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    controller.abort(new Error('interrupted'));
+    process.stderr.write('\nStopping; once more to end at once.\n');
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { HyperferryError } from '../postgres/error.js';
+import { EXIT, exitCodeOf } from './exit-codes.js';
+import { makeProgram } from './program.js';
+
+/** Runs the command line; the process ends with the code that `exit-codes.ts` names. */
+async function main(): Promise<number> {
+  try {
+    await makeProgram().parseAsync(process.argv);
+    return EXIT.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error instanceof HyperferryError) return exitCodeOf(error);
+    process.stderr.write(`error: ${error instanceof Error ? error.stack : String(error)}\n`);
+    return EXIT.failed;
+  }
+}
+
+process.exitCode = await main();

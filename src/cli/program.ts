@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { demoCommand } from './demo.js';
+import { migrateCommand } from './migrate.js';
+
+/** All commands. Errors are thrown, not exited on. */
+export function makeProgram(): Command {
+  const program = new Command('hyperferry')
+    .description('Moves a TimescaleDB database to another server, whole, fast and proven equal')
+    .version(packageVersion())
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true });
+  for (const command of [migrateCommand(), demoCommand()]) {
+    program.addCommand(command.exitOverride());
+  }
+  return program;
+}
+
+/** `package.json` lies one folder higher for the built files, which stand under `dist/`. */
+function packageVersion(): string {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
+    } catch {
+      // the other one
+    }
+  }
+  return 'unknown';
+}

@@ -1,0 +1,47 @@
+import type { Relation } from '../inventory/relations.js';
+import type { LeftOut } from '../plan/left-out.js';
+
+/** The stages of a migration, in their order. */
+export const STAGES = [
+  'connect',
+  'snapshot',
+  'roles',
+  'extensions',
+  'restore mode',
+  'schema',
+  'configuration',
+  'rows and indexes',
+  'constraints',
+  'sequences',
+  'large objects',
+  'database',
+  'owners and privileges',
+  'hypertable keys',
+  'materialized views',
+  'event triggers',
+  'statistics',
+  'finish',
+] as const;
+
+export type StageName = (typeof STAGES)[number];
+
+/** What a run tells while it goes. The engine never prints: whoever shows events subscribes to them. */
+export type Event =
+  | { readonly type: 'stage-started'; readonly stage: StageName }
+  | { readonly type: 'stage-finished'; readonly stage: StageName; readonly seconds: number }
+  /** The rows that are to be copied: relations, and bytes as they lie on the source's disk. */
+  | { readonly type: 'rows-planned'; readonly relations: number; readonly bytes: number }
+  | {
+      readonly type: 'relation-copied';
+      readonly relation: string;
+      readonly kind: Relation['kind'];
+      readonly rows: number;
+      /** As they went through the network. */
+      readonly bytes: number;
+      /** As they lie on the source's disk. */
+      readonly sourceBytes: number;
+    }
+  | ({ readonly type: 'left-out' } & LeftOut)
+  | { readonly type: 'notice'; readonly message: string };
+
+export type Emit = (event: Event) => void;

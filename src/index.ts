@@ -1,0 +1,6 @@
+export { type Emit, type Event, STAGES, type StageName } from './engine/events.js';
+export { migrate } from './migrate/migrate.js';
+export type { MigrateOptions } from './migrate/options.js';
+export type { Outcome } from './migrate/outcome.js';
+export type { LeftOut } from './plan/left-out.js';
+export { type ErrorCode, HyperferryError } from './postgres/error.js';

@@ -1,0 +1,47 @@
+import { grantStatements } from '../plan/grant-statements.js';
+import type { Statement } from '../plan/statement.js';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
+import type { Migration, Stage } from './migration.js';
+import { excuseMissingRights, excuseSettings, runStatements } from './run-statements.js';
+
+/** The database's own settings, comment, limit, owner and grants, which `pg_dump` leaves out without `--create`. */
+export const database: Stage = async (migration) => {
+  const { plan, target, leaveOut } = migration;
+  await runStatements(target.session, plan.roles.databaseSettings, { excuse: excuseSettings, leaveOut });
+  await runStatements(target.session, properties(migration), { excuse: excuseMissingRights, leaveOut });
+};
+
+function properties({ plan }: Migration): Statement[] {
+  const { comment, connectionLimit, owner, grants } = plan.source.database;
+  const name = `DATABASE ${quoteIdentifier(plan.target.server.database)}`;
+  const statements: Statement[] = [];
+  if (comment !== null) {
+    statements.push({
+      sql: `COMMENT ON ${name} IS ${quoteLiteral(comment)};`,
+      object: 'comment of the database',
+    });
+  }
+  if (connectionLimit !== plan.target.database.connectionLimit) {
+    statements.push({
+      sql: `ALTER ${name} CONNECTION LIMIT ${connectionLimit};`,
+      object: 'connection limit of the database',
+    });
+  }
+  if (plan.options.owners && owner !== plan.target.database.owner) {
+    statements.push({
+      sql: `ALTER ${name} OWNER TO ${quoteIdentifier(owner)};`,
+      object: 'owner of the database',
+    });
+  }
+  if (plan.options.privileges && grants) {
+    const grantees = new Set(['', owner, ...grants.map(({ grantee }) => grantee)]);
+    for (const grantee of grantees) {
+      statements.push({
+        sql: `REVOKE ALL ON ${name} FROM ${grantee === '' ? 'PUBLIC' : quoteIdentifier(grantee)};`,
+        object: `grants on the database for ${grantee || 'PUBLIC'}`,
+      });
+    }
+    statements.push(...grantStatements(name, grants));
+  }
+  return statements;
+}

@@ -1,0 +1,26 @@
+import { quoteQualified } from '../postgres/quoting.js';
+import { LEAVE_RESTORE_MODE_IN_SESSION } from '../timescale/timescale.js';
+import { type Stage, withTargetSession } from './migration.js';
+import { runStatements } from './run-statements.js';
+
+/**
+ * Fills the materialized views that are filled on the source, in the archive's order, so that each comes after those
+ * that it reads. With restore mode off in this session: in it, compressed rows and continuous aggregates look empty.
+ */
+export const materializedViews: Stage = async (migration) => {
+  const { plan } = migration;
+  const views = plan.schema.before.filter(
+    ({ kind, oid }) => kind === 'MATERIALIZED VIEW' && plan.source.populatedViews.has(oid),
+  );
+  if (views.length === 0) return;
+  await withTargetSession(migration, async (session) => {
+    if (plan.source.timescale) await session.query(LEAVE_RESTORE_MODE_IN_SESSION);
+    await runStatements(
+      session,
+      views.map(({ schema = '', tag }) => ({
+        sql: `REFRESH MATERIALIZED VIEW ${quoteQualified({ schema, name: tag })};`,
+        object: `content of materialized view ${schema}.${tag}`,
+      })),
+    );
+  });
+};

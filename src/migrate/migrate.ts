@@ -1,0 +1,238 @@
+import type { Emit, StageName } from '../engine/events.js';
+import { enterStage, openLedger } from '../engine/ledger.js';
+import { readInventory } from '../inventory/inventory.js';
+import { readRolePasswords } from '../inventory/roles.js';
+import type { LeftOut } from '../plan/left-out.js';
+import { makePlan } from '../plan/plan.js';
+import { readArchiveToc } from '../postgres/archive-toc.js';
+import { type ClientProgram, findPgDump, runClientProgram } from '../postgres/client-programs.js';
+import { type Connection, describeConnection, parseConnection } from '../postgres/connection-string.js';
+import { HyperferryError } from '../postgres/error.js';
+import { Session } from '../postgres/session.js';
+import { exportSnapshot } from '../postgres/snapshot.js';
+import { holdJobs } from '../timescale/jobs.js';
+import { cleanTarget } from './clean-target.js';
+import { configuration } from './configuration.js';
+import { constraints } from './constraints.js';
+import { database } from './database.js';
+import { eventTriggers } from './event-triggers.js';
+import { extensions } from './extensions.js';
+import { finish } from './finish.js';
+import { hypertableKeys } from './hypertable-keys.js';
+import { largeObjects } from './large-objects.js';
+import { materializedViews } from './materialized-views.js';
+import type { Migration, Stage } from './migration.js';
+import type { MigrateOptions } from './options.js';
+import { type Outcome, OutcomeCounter } from './outcome.js';
+import { ownersAndPrivileges } from './ownership.js';
+import { type Cleared, preflight } from './preflight.js';
+import { restoreMode } from './restore-mode.js';
+import { roles } from './roles.js';
+import { rowsAndIndexes } from './rows.js';
+import { schema } from './schema.js';
+import { sequences } from './sequences.js';
+import { statistics } from './statistics.js';
+
+/** The stages that change the target, in their order. */
+const TARGET_STAGES: readonly (readonly [StageName, Stage])[] = [
+  ['roles', roles],
+  ['extensions', extensions],
+  ['restore mode', restoreMode],
+  ['schema', schema],
+  ['configuration', configuration],
+  ['rows and indexes', rowsAndIndexes],
+  ['constraints', constraints],
+  ['sequences', sequences],
+  ['large objects', largeObjects],
+  ['database', database],
+  ['owners and privileges', ownersAndPrivileges],
+  ['hypertable keys', hypertableKeys],
+  ['materialized views', materializedViews],
+  ['event triggers', eventTriggers],
+  ['statistics', statistics],
+  ['finish', finish],
+];
+
+/**
+ * Moves a database: everything that it holds, from one snapshot, to another server.
+ *
+ * @throws HyperferryError. Before the first stage that changes the target nothing is changed on either side; after
+ *   it, the error's hint says how to go on. The source's background jobs are put back in any case.
+ *
+ * @example
+ * const outcome = await migrate({ source: 'postgresql://old/tsdb', target: 'postgresql://new/tsdb' });
+ * console.log(`${outcome.rows} rows of ${outcome.chunks} chunks in ${outcome.seconds} s`);
+ */
+export async function migrate(options: MigrateOptions): Promise<Outcome> {
+  const begun = performance.now();
+  const counter = new OutcomeCounter();
+  const emit: Emit = (event) => {
+    counter.count(event);
+    options.onEvent?.(event);
+  };
+  const connections = { source: parseConnection(options.source), target: parseConnection(options.target) };
+  const run: Run = {
+    options,
+    connections,
+    emit,
+    signal: options.signal ?? new AbortController().signal,
+    closing: [],
+  };
+  let isTargetChanged = false;
+  try {
+    const preparation = await inStage(run, 'connect', () => connect(run));
+    const migration = await inStage(run, 'snapshot', () => takeSnapshot(run, preparation));
+    isTargetChanged = true;
+    await openLedger(migration.target.session, describeConnection(connections.source), 'roles');
+    for (const [name, stage] of TARGET_STAGES) {
+      await inStage(run, name, async () => {
+        await enterStage(migration.target.session, name);
+        await stage(migration);
+      });
+    }
+    return {
+      source: describeConnection(connections.source),
+      target: describeConnection(connections.target),
+      timescaleVersion: migration.plan.source.timescale?.version,
+      jobs: migration.jobs,
+      ...counter.counted,
+      seconds: secondsSince(begun),
+    };
+  } catch (error) {
+    throw explain(error, run, isTargetChanged);
+  } finally {
+    for (const close of run.closing.toReversed()) await close();
+  }
+}
+
+/** One call of `migrate`, before there is a plan. */
+interface Run {
+  readonly options: MigrateOptions;
+  readonly connections: { readonly source: Connection; readonly target: Connection };
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** What is to be closed at the end, in the reverse order. */
+  readonly closing: (() => Promise<void>)[];
+}
+
+interface Preparation extends Cleared {
+  readonly sourceSession: Session;
+  readonly targetSession: Session;
+  readonly pgDump: ClientProgram;
+}
+
+async function connect(run: Run): Promise<Preparation> {
+  const sourceSession = await openSession(run, 'source');
+  const targetSession = await openSession(run, 'target');
+  endOnAbort(run, targetSession);
+  const cleared = await preflight(sourceSession, targetSession, run.options);
+  const pgDump = await findPgDump(
+    run.options.programs,
+    cleared.source.server.major,
+    cleared.target.server.major,
+  );
+  return { ...cleared, sourceSession, targetSession, pgDump };
+}
+
+/** Holds off the source's jobs, exports a snapshot, reads the source again as of it, and makes the plan. */
+async function takeSnapshot(run: Run, preparation: Preparation): Promise<Migration> {
+  const { options, connections, signal, emit } = run;
+  const { timescale } = preparation.source;
+  if (timescale) {
+    const held = await holdJobs(preparation.sourceSession, timescale, {
+      waitSeconds: options.jobWait ?? 600,
+      onWait: (jobs) =>
+        emit({
+          type: 'notice',
+          message: `waiting for the source's background jobs to end: ${jobs.join(', ')}`,
+        }),
+      signal,
+    });
+    run.closing.push(() => held.release());
+    if (held.notHeld.length > 0) {
+      emit({
+        type: 'notice',
+        message: `background jobs of other owners may run during the copy: ${held.notHeld.join(', ')}`,
+      });
+    }
+  }
+  const session = await openSession(run, 'source');
+  endOnAbort(run, session);
+  const snapshot = await exportSnapshot(session);
+  const source = await readInventory(session);
+  const archive = await runClientProgram(
+    preparation.pgDump,
+    [
+      ...['--format=custom', '--schema-only', '--compress=0', '--encoding=UTF8', '--no-password'],
+      ...[`--snapshot=${snapshot}`, '--exclude-schema=_hyperferry'],
+    ],
+    connections.source,
+    signal,
+  );
+  if (options.cleanTarget) await cleanTarget(connections.target);
+  const target = options.cleanTarget ? await readInventory(preparation.targetSession) : preparation.target;
+  const plan = makePlan(source, target, readArchiveToc(archive), {
+    owners: options.owners ?? true,
+    privileges: options.privileges ?? true,
+    rolePasswords: options.rolePasswords ? await readRolePasswords(session) : new Map(),
+  });
+  const leaveOut = (item: LeftOut): void => emit({ type: 'left-out', ...item });
+  for (const item of plan.leftOut) leaveOut(item);
+  return {
+    plan,
+    source: { connection: connections.source, session, snapshot },
+    target: { connection: connections.target, session: preparation.targetSession },
+    jobs: preparation.jobs,
+    signal,
+    emit,
+    leaveOut,
+  };
+}
+
+/** A session that ends with the run. */
+async function openSession(run: Run, side: 'source' | 'target'): Promise<Session> {
+  const session = await Session.open(side, run.connections[side]);
+  run.closing.push(() => session.close());
+  return session;
+}
+
+/** Lets an abort end what the session does at once. The one that puts the source's jobs back is not among these. */
+function endOnAbort(run: Run, session: Session): void {
+  run.signal.addEventListener('abort', () => session.destroy(), { once: true });
+}
+
+async function inStage<T>(run: Run, stage: StageName, work: () => Promise<T>): Promise<T> {
+  run.signal.throwIfAborted();
+  const begun = performance.now();
+  run.emit({ type: 'stage-started', stage });
+  const value = await work();
+  run.emit({ type: 'stage-finished', stage, seconds: secondsSince(begun) });
+  return value;
+}
+
+/** Says what the state of the target is, and what to do. */
+function explain(error: unknown, run: Run, isTargetChanged: boolean): HyperferryError {
+  const known =
+    error instanceof HyperferryError
+      ? error
+      : new HyperferryError('INTERNAL', error instanceof Error ? error.message : String(error), {
+          cause: error,
+        });
+  const failure = run.signal.aborted
+    ? new HyperferryError('INTERRUPTED', 'interrupted', { cause: error })
+    : known;
+  if (!isTargetChanged) return failure;
+  return new HyperferryError(failure.code, failure.message, {
+    cause: failure.cause ?? failure,
+    hint: [
+      failure.hint,
+      'The target is half done and stays in restore mode; the source is as it was. Start over with the same command and --clean-target, which drops what is in the target database.',
+    ]
+      .filter((line) => line !== undefined)
+      .join('\n'),
+  });
+}
+
+function secondsSince(begun: number): number {
+  return Math.round(performance.now() - begun) / 1000;
+}

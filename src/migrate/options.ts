@@ -1,0 +1,26 @@
+import type { Event } from '../engine/events.js';
+
+/** What `migrate` is asked to do. */
+export interface MigrateOptions {
+  /** A connection URI or `key=value` string, as libpq takes it. */
+  readonly source: string;
+  readonly target: string;
+  /** Workers at a time; by default as many as the machine has cores and both servers have room for. */
+  readonly jobs?: number | undefined;
+  /** The folder of `pg_dump`; by default PATH and the usual places are searched. */
+  readonly programs?: string | undefined;
+  /** Carry the stored forms of role passwords over (needs a superuser on the source). Default: no. */
+  readonly rolePasswords?: boolean | undefined;
+  /** Carry owners over. Default: yes. */
+  readonly owners?: boolean | undefined;
+  /** Carry grants over. Default: yes. */
+  readonly privileges?: boolean | undefined;
+  /** Drop all that is in the target database first. Default: no. */
+  readonly cleanTarget?: boolean | undefined;
+  /** Seconds to wait for background jobs of the source that run already. Default: 600. */
+  readonly jobWait?: number | undefined;
+  /** Stops the run. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with each event, in order. */
+  readonly onEvent?: ((event: Event) => void) | undefined;
+}

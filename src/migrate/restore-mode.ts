@@ -1,0 +1,7 @@
+import { beginRestoreMode } from '../timescale/timescale.js';
+import type { Stage } from './migration.js';
+
+/** Turns TimescaleDB's hooks on the target off, so that hypertables and chunks can be made as the tables they are. */
+export const restoreMode: Stage = async ({ plan, target }) => {
+  if (plan.source.timescale) await beginRestoreMode(target.session, plan.source.timescale);
+};

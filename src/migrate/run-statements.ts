@@ -1,0 +1,67 @@
+import type { LeftOut } from '../plan/left-out.js';
+import type { Statement } from '../plan/statement.js';
+import { type DatabaseError, databaseError } from '../postgres/database-error.js';
+import { HyperferryError } from '../postgres/error.js';
+import type { Session } from '../postgres/session.js';
+
+/** A round trip and a commit for a hundred statements; a transaction of more would hold many locks. */
+const STATEMENTS_A_BATCH = 100;
+
+/** Says whether the target can do without a statement that it refused, and why; undefined when it cannot. */
+export type Excuse = (statement: Statement, error: DatabaseError) => LeftOut | undefined;
+
+/**
+ * Runs statements in their order, a batch in one round trip and transaction. A batch that fails is run again one
+ * statement at a time, so that the error names the object.
+ *
+ * @param excuse asked about each refused statement; what it excuses goes to `leaveOut` and the rest goes on
+ * @throws HyperferryError `STATEMENT` that names the object and what the server said
+ */
+export async function runStatements(
+  session: Session,
+  statements: readonly Statement[],
+  options: { excuse?: Excuse; leaveOut?: (item: LeftOut) => void } = {},
+): Promise<void> {
+  for (let first = 0; first < statements.length; first += STATEMENTS_A_BATCH) {
+    const batch = statements.slice(first, first + STATEMENTS_A_BATCH);
+    try {
+      await session.query(batch.map(({ sql }) => sql).join('\n'));
+    } catch (error) {
+      if (!databaseError(error)) throw error;
+      for (const statement of batch) await runStatement(session, statement, options);
+    }
+  }
+}
+
+async function runStatement(
+  session: Session,
+  statement: Statement,
+  options: { excuse?: Excuse; leaveOut?: (item: LeftOut) => void },
+): Promise<void> {
+  try {
+    await session.query(statement.sql);
+  } catch (error) {
+    const refusal = databaseError(error);
+    if (!refusal) throw error;
+    const excuse = options.excuse?.(statement, refusal);
+    if (!excuse) {
+      throw new HyperferryError('STATEMENT', `the target refused ${statement.object}: ${refusal.message}`, {
+        cause: error,
+        hint: refusal.detail ?? refusal.hint ?? 'The statement: '.concat(statement.sql.trim().slice(0, 500)),
+      });
+    }
+    options.leaveOut?.(excuse);
+  }
+}
+
+/** Excuses what the connecting role may not do: an administrator can run it later. */
+export const excuseMissingRights: Excuse = (statement, error) =>
+  error.code === '42501'
+    ? { object: statement.object, reason: error.message, sql: statement.sql.trim() }
+    : undefined;
+
+/** Excuses settings that the target does not know, may not set, or does not take. */
+export const excuseSettings: Excuse = (statement, error) =>
+  ['42501', '42704', '22023', '0LP01', '55P02'].includes(error.code)
+    ? { object: statement.object, reason: error.message, sql: statement.sql.trim() }
+    : undefined;

@@ -1,0 +1,23 @@
+import { definitionOf } from '../plan/schema-statements.js';
+import type { Stage } from './migration.js';
+import { excuseMissingRights, runStatements } from './run-statements.js';
+
+/** All that stands before the rows: types, functions, tables, views, and the indexes that need an empty table. */
+export const schema: Stage = async ({ plan, target, leaveOut }) => {
+  if (!plan.source.schemas.includes('public') && plan.target.schemas.includes('public')) {
+    await runStatements(target.session, [{ sql: 'DROP SCHEMA public', object: 'removal of schema public' }], {
+      excuse: ({ object }, error) => ({ object, reason: error.message }),
+      leaveOut,
+    });
+  }
+  const statements = [...plan.schema.before, ...plan.schema.early].map((entry) =>
+    definitionOf(entry, plan.tablespaces),
+  );
+  await runStatements(target.session, statements, {
+    excuse: (statement, error) =>
+      statement.object.startsWith('COMMENT') || statement.object.startsWith('SCHEMA')
+        ? excuseMissingRights(statement, error)
+        : undefined,
+    leaveOut,
+  });
+};

@@ -1,0 +1,22 @@
+import { readSequenceValues, type SequenceValue } from '../inventory/sequences.js';
+import { quoteLiteral, quoteQualified } from '../postgres/quoting.js';
+import type { Stage } from './migration.js';
+import { runStatements } from './run-statements.js';
+
+/** The state of the user's sequences. */
+export const sequences: Stage = async ({ plan, source, target }) => {
+  const values = await readSequenceValues(source.session, plan.source.sequences);
+  await runStatements(
+    target.session,
+    values.map((value) => ({
+      sql: `${setSequence(value)};`,
+      object: `value of sequence ${value.schema}.${value.name}`,
+    })),
+  );
+};
+
+/** SQL that gives a sequence its value. */
+export function setSequence(value: SequenceValue): string {
+  const sequence = quoteLiteral(quoteQualified(value));
+  return `SELECT pg_catalog.setval(${sequence}::pg_catalog.regclass, ${value.lastValue}, ${value.isCalled})`;
+}

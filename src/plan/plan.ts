@@ -1,0 +1,95 @@
+import type { Inventory } from '../inventory/inventory.js';
+import type { TocEntry } from '../postgres/archive-toc.js';
+import { type CopyTask, copyTasks } from './copy-tasks.js';
+import { type Division, divideArchive } from './division.js';
+import { type ExtensionPlan, planExtensions } from './extension-plan.js';
+import type { LeftOut } from './left-out.js';
+import { type RoleStatements, roleStatements } from './role-statements.js';
+
+export interface PlanOptions {
+  /** Carry owners over. */
+  readonly owners: boolean;
+  /** Carry grants over. */
+  readonly privileges: boolean;
+  /** The stored forms of passwords by role; empty when they stay behind. */
+  readonly rolePasswords: ReadonlyMap<string, string>;
+}
+
+/** What a migration will do, decided from what was read. Deciding reads and changes nothing. */
+export interface Plan {
+  readonly options: PlanOptions;
+  readonly source: Inventory;
+  readonly target: Inventory;
+  readonly roles: RoleStatements;
+  readonly extensions: ExtensionPlan;
+  readonly schema: Division;
+  readonly copies: readonly CopyTask[];
+  /** Tablespaces that both servers have. */
+  readonly tablespaces: ReadonlySet<string>;
+  readonly leftOut: readonly LeftOut[];
+}
+
+export function makePlan(
+  source: Inventory,
+  target: Inventory,
+  archive: readonly TocEntry[],
+  options: PlanOptions,
+): Plan {
+  const extensions = planExtensions(source, target);
+  const tablespaces = new Set(source.tablespaces.filter((name) => target.tablespaces.includes(name)));
+  return {
+    options,
+    source,
+    target,
+    roles: roleStatements(source, target, options.rolePasswords),
+    extensions,
+    schema: divideArchive(archive, source),
+    copies: copyTasks(source.relations),
+    tablespaces,
+    leftOut: [
+      ...extensions.leftOut,
+      ...missingTablespaces(archive, tablespaces),
+      ...keptRoles(source, target),
+      ...(options.rolePasswords.size > 0 ? [] : passwordsLeftBehind(source, target)),
+    ],
+  };
+}
+
+function missingTablespaces(archive: readonly TocEntry[], present: ReadonlySet<string>): LeftOut[] {
+  const objects = new Map<string, number>();
+  for (const { tablespace } of archive) {
+    if (tablespace && !present.has(tablespace)) objects.set(tablespace, (objects.get(tablespace) ?? 0) + 1);
+  }
+  return [...objects].map(([tablespace, count]) => ({
+    object: `tablespace ${tablespace}`,
+    reason: `the target has none of that name: ${count} ${count === 1 ? 'object goes' : 'objects go'} to the default one`,
+  }));
+}
+
+function keptRoles(source: Inventory, target: Inventory): LeftOut[] {
+  const attributes = ({ comment: _, ...rest }: Inventory['roles']['roles'][number]): string =>
+    JSON.stringify(rest);
+  const existing = new Map(target.roles.roles.map((role) => [role.name, role]));
+  return source.roles.roles.flatMap((role) => {
+    const there = existing.get(role.name);
+    if (!there || role.name === 'postgres' || role.name === target.server.role) return [];
+    return attributes(there) === attributes(role)
+      ? []
+      : [
+          {
+            object: `attributes of role ${role.name}`,
+            reason: 'the target has the role already, with other attributes',
+          },
+        ];
+  });
+}
+
+function passwordsLeftBehind(source: Inventory, target: Inventory): LeftOut[] {
+  const there = new Set(target.roles.roles.map(({ name }) => name));
+  const names = source.roles.roles.filter(({ name, canLogin }) => canLogin && !there.has(name));
+  return names.map(({ name }) => ({
+    object: `password of role ${name}`,
+    reason: 'passwords are carried over only when asked for (--role-passwords)',
+    sql: undefined,
+  }));
+}

@@ -1,0 +1,65 @@
+import type { TocEntry } from '../postgres/archive-toc.js';
+import { quoteIdentifier } from '../postgres/quoting.js';
+import { describeEntry } from './division.js';
+import type { Statement } from './statement.js';
+
+/**
+ * The kinds whose owner is set by a command of its own: the others have none, or their table's.
+ * Source: _getObjectDescription() in PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c.
+ */
+const OWNED_KINDS = new Set([
+  ...[
+    'COLLATION',
+    'CONVERSION',
+    'DOMAIN',
+    'FOREIGN TABLE',
+    'MATERIALIZED VIEW',
+    'SEQUENCE',
+    'STATISTICS',
+    'TABLE',
+  ],
+  ...[
+    'TEXT SEARCH DICTIONARY',
+    'TEXT SEARCH CONFIGURATION',
+    'TYPE',
+    'VIEW',
+    'ACCESS METHOD',
+    'EVENT TRIGGER',
+  ],
+  ...['FOREIGN DATA WRAPPER', 'SERVER', 'SCHEMA', 'PUBLICATION', 'SUBSCRIPTION', 'PROCEDURAL LANGUAGE'],
+  ...['AGGREGATE', 'FUNCTION', 'OPERATOR', 'OPERATOR CLASS', 'OPERATOR FAMILY', 'PROCEDURE'],
+]);
+
+/** The command that makes an entry, in the tablespace and by the access method that the archive names. */
+export function definitionOf(entry: TocEntry, tablespaces: ReadonlySet<string>): Statement {
+  // The extensions stage may have made the schema already, and `public` is there from the beginning.
+  const definition =
+    entry.kind === 'SCHEMA'
+      ? entry.definition.replace(/^CREATE SCHEMA /, 'CREATE SCHEMA IF NOT EXISTS ')
+      : entry.definition;
+  const settings: [string, string][] = [];
+  if (entry.tablespace && tablespaces.has(entry.tablespace)) {
+    settings.push(['default_tablespace', entry.tablespace]);
+  }
+  if (entry.accessMethod && entry.accessMethod !== 'heap') {
+    settings.push(['default_table_access_method', entry.accessMethod]);
+  }
+  return {
+    sql: [
+      ...settings.map(([name, value]) => `SET ${name} = ${quoteIdentifier(value)};\n`),
+      definition,
+      ...settings.map(([name]) => `RESET ${name};\n`),
+    ].join(''),
+    object: describeEntry(entry),
+  };
+}
+
+/** The command that gives an entry's object to its owner, if its kind has one. */
+export function ownershipOf(entry: TocEntry): Statement | undefined {
+  const drop = /^DROP (.*);\s*$/s.exec(entry.dropStatement);
+  if (!entry.owner || !drop || !OWNED_KINDS.has(entry.kind)) return undefined;
+  return {
+    sql: `ALTER ${drop[1]} OWNER TO ${quoteIdentifier(entry.owner)};\n`,
+    object: `owner of ${describeEntry(entry)}`,
+  };
+}

@@ -1,0 +1,6 @@
+/** One or more SQL commands that make one object on the target. */
+export interface Statement {
+  readonly sql: string;
+  /** The object as messages name it: its kind and name. */
+  readonly object: string;
+}

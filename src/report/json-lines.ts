@@ -1,0 +1,23 @@
+import { pino } from 'pino';
+import type { Renderer } from './renderer.js';
+
+/** For machines: each event a JSON object on a line of its own, on stderr. */
+export function jsonLinesRenderer(): Renderer {
+  const logger = pino(
+    {
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.destination({ fd: 2, sync: true }),
+  );
+  return {
+    show: (event) => logger.info(event),
+    finished: (outcome) => {
+      const { leftOut: _, notices: __, stages: ___, ...totals } = outcome;
+      logger.info({ type: 'finished', ...totals });
+    },
+    failed: (error) =>
+      logger.error({ type: 'failed', code: error.code, message: error.message, hint: error.hint }),
+  };
+}
