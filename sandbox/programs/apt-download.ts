@@ -6,7 +6,7 @@ import { run } from '../run.js';
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 export interface AptDownload {
-  /** An empty folder of the caller's, for apt's lists and the packages. */
+  /** A folder of the caller's, made if need be, for apt's lists and the packages. */
   readonly folder: string;
   readonly mirror: string;
   readonly release: string;
@@ -18,42 +18,47 @@ export interface AptDownload {
  * `.deb` files. The machine's apt is neither changed nor asked what is installed: all its state lies in `folder`.
  */
 export async function aptDownload({ folder, mirror, release, packages }: AptDownload): Promise<string[]> {
-  const lists = join(folder, 'lists');
-  const cache = join(folder, 'cache');
-  const archives = join(cache, 'archives');
-  await mkdir(join(lists, 'partial'), { recursive: true });
+  const archives = join(folder, 'cache/archives');
   await mkdir(join(archives, 'partial'), { recursive: true });
+  await mkdir(join(folder, 'lists/partial'), { recursive: true });
   await writeFile(join(folder, 'status'), '');
   await writeFile(join(folder, 'sources.list'), await sourceLine(mirror, release));
+  const configuration = join(folder, 'apt.conf');
+  await writeFile(configuration, privateConfiguration(folder));
 
-  const apt = (...args: string[]) =>
-    run('apt-get', [...privateFolders(folder, lists, cache), '-qq', ...args]);
-  await apt('update');
-  await apt('install', '--yes', '--download-only', '--no-install-recommends', ...packages);
+  await run('apt-get', ['-c', configuration, '-qq', 'update']);
+  const download = ['install', '--yes', '--download-only', '--no-install-recommends'];
+  await run('apt-get', ['-c', configuration, '-qq', ...download, ...packages]);
   const files = await readdir(archives);
   return files.filter((file) => file.endsWith('.deb')).map((file) => join(archives, file));
 }
 
-function privateFolders(folder: string, lists: string, cache: string): string[] {
-  return [
-    `Dir::State=${folder}`,
-    `Dir::State::lists=${lists}`,
-    `Dir::State::status=${join(folder, 'status')}`,
-    `Dir::Cache=${cache}`,
-    `Dir::Etc::SourceList=${join(folder, 'sources.list')}`,
-    'Dir::Etc::SourceParts=/dev/null',
-    'Dir::Etc::Preferences=/dev/null',
-    'Dir::Etc::PreferencesParts=/dev/null',
-    // Else a mirror that cannot be reached is a mere warning, and the failure that follows names the wrong thing.
-    'APT::Update::Error-Mode=any',
-    // Else root's apt downloads as user _apt, who may not write to these folders.
-    'APT::Sandbox::User=root',
-  ].flatMap((option) => ['-o', option]);
-}
-
 async function sourceLine(mirror: string, release: string): Promise<string> {
   const architecture = await run('dpkg', ['--print-architecture']);
-  const options = [`arch=${architecture}`];
-  if (await isThere(KEYRING)) options.push(`signed-by=${KEYRING}`);
-  return `deb [${options.join(' ')}] ${mirror} ${release} main\n`;
+  const signedBy = (await isThere(KEYRING)) ? ` signed-by=${KEYRING}` : '';
+  return `deb [arch=${architecture}${signedBy}] ${mirror} ${release} main\n`;
+}
+
+/**
+ * Read after the machine's own configuration, which is kept for its proxies. Of that, cleared is what runs after an
+ * update: it tends the machine's lists. An unreachable mirror, by default a warning, is made the error that it is. And
+ * root's apt stays root, since user `_apt`, who would do the fetching, may not write to the folder.
+ */
+function privateConfiguration(folder: string): string {
+  return `
+Dir::State "${folder}";
+Dir::State::lists "${folder}/lists";
+Dir::State::status "${folder}/status";
+Dir::Cache "${folder}/cache";
+Dir::Etc::SourceList "${folder}/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "/dev/null";
+APT::Sandbox::User "root";
+APT::Update::Error-Mode "any";
+Acquire::Retries "3";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+`;
 }

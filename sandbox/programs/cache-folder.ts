@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 
 /**
  * Where unpacked programs are kept between runs: `$HYPERFERRY_CACHE`, for root `/var/cache/hyperferry`, else
@@ -8,7 +8,7 @@ import { join } from 'node:path';
  */
 export async function cacheFolder(): Promise<string> {
   const folder = cachePath();
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder, 'HYPERFERRY_CACHE', 0o755);
   return folder;
 }
 

@@ -13,7 +13,7 @@ export async function machineFacts(major: PostgresMajor): Promise<MachineFacts> 
     installed: await installedBin(major),
     unpacked: await unpackedDebianBin(major),
     system: release.get('PRETTY_NAME') ?? type(),
-    // Debian testing and unstable had no VERSION_CODENAME before 2022; any suite's mirror will do for them.
+    // Only stable releases are sure to name themselves.
     debianCodename: isDebian ? (release.get('VERSION_CODENAME') ?? 'unstable') : undefined,
   };
 }

@@ -52,7 +52,7 @@ function sameOrRefuse(existing: ServerRecord, options: StartOptions): ServerReco
   throw new SandboxError(
     'NAME_IN_USE',
     `Expected server "${existing.name}" to run with ${JSON.stringify(wanted)}, but it runs with ${JSON.stringify(found)}`,
-    { hint: `Stop it first (npm run sandbox -- stop ${existing.name}), or choose another name.` },
+    { hint: `Stop "${existing.name}" first, or choose another name.` },
   );
 }
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { clientBinFolder } from '../../sandbox/index.js';
 import { query } from './query.js';
 import { makeTemporaryFolder } from './temporary-folder.js';
@@ -17,14 +17,19 @@ afterAll(async () => {
 });
 
 function sandbox(...args: string[]) {
-  return execa('npm', ['run', '--silent', 'sandbox', '--', ...args], {
-    env: { HYPERFERRY_SANDBOX_DATA: dataRoot },
+  return sandboxWith({}, ...args);
+}
+
+/** Without npm in between, which takes longer than the rest. */
+function sandboxWith(env: Record<string, string>, ...args: string[]) {
+  return execa(process.execPath, ['--import', 'tsx', 'sandbox/cli.ts', ...args], {
+    env: { HYPERFERRY_SANDBOX_DATA: dataRoot, ...env },
     reject: false,
   });
 }
 
-describe('the command line', () => {
-  test('start prints the URL alone, list shows the server, stop ends it', async () => {
+describe.concurrent('the command line', () => {
+  test('start prints the URL alone, list shows the server, stop ends it', async ({ expect }) => {
     const started = await sandbox('start', 'alone', '--set', 'work_mem=9MB', '--set', 'log_line_prefix=a=b');
     expect(started).toMatchObject({
       exitCode: 0,
@@ -41,13 +46,13 @@ describe('the command line', () => {
     expect((await sandbox('list')).stdout).toBe('');
   });
 
-  test('bin prints the folder of the client programs', async () => {
+  test('bin prints the folder of the client programs', async ({ expect }) => {
     const { stdout } = await sandbox('bin');
     expect(stdout).toBe(await clientBinFolder());
     expect((await execa(`${stdout}/pg_dump`, ['--version'])).stdout).toMatch(/^pg_dump \(PostgreSQL\) 17\./);
   });
 
-  test.each([
+  test.for([
     ['an unknown command', ['begin']],
     ['no command', []],
     ['no name', ['start']],
@@ -58,7 +63,7 @@ describe('the command line', () => {
     ['a setting without a value', ['start', 'x', '--set', 'work_mem']],
     ['stop without a name', ['stop']],
     ['stop with a name and --all', ['stop', 'x', '--all']],
-  ])('exits with 2 and an empty stdout on %s', async (_what, args) => {
+  ] as const)('exits with 2 and an empty stdout on %s', async ([, args], { expect }) => {
     expect(await sandbox(...args)).toMatchObject({
       exitCode: 2,
       stdout: '',
@@ -66,11 +71,10 @@ describe('the command line', () => {
     });
   });
 
-  test('exits with 1, and says what to do, on a failure', async () => {
-    const { exitCode, stdout, stderr } = await execa(
-      'npm',
-      ['run', '--silent', 'sandbox', '--', 'start', 'x', '--edition', 'community'],
-      { env: { HYPERFERRY_SANDBOX_DATA: dataRoot, HYPERFERRY_COMMUNITY_BIN: '/nowhere' }, reject: false },
+  test('exits with 1, and says what to do, on a failure', async ({ expect }) => {
+    const { exitCode, stdout, stderr } = await sandboxWith(
+      { HYPERFERRY_COMMUNITY_BIN: '/nowhere' },
+      ...['start', 'x', '--edition', 'community'],
     );
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
     expect(stderr).toMatch(/error: Expected PostgreSQL's programs in HYPERFERRY_COMMUNITY_BIN=\/nowhere/);

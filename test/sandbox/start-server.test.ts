@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import {
   communityBin,
   listServers,
+  type Server,
   type StartOptions,
   startServer,
   stopServer,
@@ -13,11 +14,20 @@ import { query } from './query.js';
 import { makeTemporaryFolder } from './temporary-folder.js';
 
 const community = await communityBin();
+const settings = {
+  work_mem: '9MB',
+  log_line_prefix: String.raw`it's a \n "prefix" # %p`,
+  max_connections: '17',
+};
+const MAY_DOWNLOAD_MS = 600_000;
 let dataRoot: string;
+/** A server that the tests may use and none may change. */
+let shared: Server;
 
 beforeAll(async () => {
   dataRoot = await makeTemporaryFolder();
-});
+  shared = await startServer({ dataRoot, name: 'shared', settings });
+}, MAY_DOWNLOAD_MS);
 
 afterAll(async () => {
   for (const { name } of await listServers({ dataRoot })) await stopServer(name, { dataRoot });
@@ -31,11 +41,10 @@ async function startForTest(options: StartOptions) {
 }
 
 describe('a started server', () => {
-  test('has TimescaleDB, of the Apache edition, and is listed', async () => {
-    const server = await startForTest({ name: 'apache' });
-    expect(server.url).toBe(`postgres://postgres@127.0.0.1:${server.port}/postgres`);
+  test('has TimescaleDB, of the Apache edition', async () => {
+    expect(shared.url).toBe(`postgres://postgres@127.0.0.1:${shared.port}/postgres`);
     const rows = await query(
-      server.url,
+      shared.url,
       'CREATE EXTENSION timescaledb',
       'CREATE TABLE metric (at timestamptz NOT NULL, value int)',
       "SELECT create_hypertable('metric', 'at')",
@@ -45,17 +54,29 @@ describe('a started server', () => {
        FROM pg_extension WHERE extname = 'timescaledb'`,
     );
     expect(rows).toEqual([{ version_two: true, license: 'apache', major: 17, chunks: 1 }]);
+  });
+
+  test('has the settings asked for, whatever characters they hold', async () => {
+    const rows = await query(
+      shared.url,
+      `SELECT current_setting('work_mem') AS work_mem, current_setting('log_line_prefix') AS log_line_prefix,
+              current_setting('max_connections') AS max_connections`,
+    );
+    expect(rows).toEqual([settings]);
+  });
+
+  test('is listed', async () => {
     expect(await listServers({ dataRoot })).toContainEqual({
-      name: 'apache',
+      name: 'shared',
       state: 'running',
-      url: server.url,
-      port: server.port,
+      url: shared.url,
+      port: shared.port,
       postgres: 17,
       edition: 'apache',
     });
   });
 
-  test('is of the PostgreSQL version asked for', async () => {
+  test('is of the PostgreSQL version asked for', { timeout: MAY_DOWNLOAD_MS }, async () => {
     const server = await startForTest({ name: 'eighteen', postgres: 18 });
     const rows = await query(
       server.url,
@@ -79,48 +100,31 @@ describe('a started server', () => {
     expect(rows).toEqual([{ compressed: 1 }]);
   });
 
-  test('has the settings asked for, whatever characters they hold', async () => {
-    const prefix = String.raw`it's a \n "prefix" # %p`;
-    const settings = { work_mem: '9MB', log_line_prefix: prefix, max_connections: '17' };
-    const server = await startForTest({ name: 'settings', settings });
-    const rows = await query(
-      server.url,
-      `SELECT current_setting('work_mem') AS work_mem, current_setting('log_line_prefix') AS log_line_prefix,
-              current_setting('max_connections') AS max_connections`,
-    );
-    expect(rows).toEqual([settings]);
-  });
-
-  test('keeps its data and port over a restart, also over one as after a crash', async () => {
+  test('keeps its data and port over a restart, also over one as after a crash, until stop deletes it', async () => {
     const server = await startForTest({ name: 'restarted' });
     await query(server.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await server.restart();
     await server.restart('immediate');
     expect(await query(server.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
-  });
 
-  test('is ended and deleted by stop', async () => {
-    const server = await startServer({ dataRoot, name: 'stopped' });
     await server.stop();
-    await expect(stat(join(dataRoot, 'stopped'))).rejects.toThrow('ENOENT');
+    await expect(stat(join(dataRoot, 'restarted'))).rejects.toThrow('ENOENT');
     await expect(query(server.url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
   });
 });
 
 describe('starting a name that runs', () => {
   test('returns the running server', async () => {
-    const settings = { work_mem: '9MB' };
-    const first = await startForTest({ name: 'twice', settings });
-    await query(first.url, 'CREATE TABLE kept ()');
-    const second = await startServer({ dataRoot, name: 'twice', settings });
-    expect(second.url).toBe(first.url);
-    expect(await query(second.url, 'SELECT * FROM kept')).toEqual([]);
+    const startedAt = 'SELECT pg_postmaster_start_time()';
+    const before = await query(shared.url, startedAt);
+    const again = await startServer({ dataRoot, name: 'shared', settings });
+    expect(again.url).toBe(shared.url);
+    expect(await query(again.url, startedAt)).toEqual(before);
   });
 
   test('is refused if the settings differ', async () => {
-    await startForTest({ name: 'differs', settings: { work_mem: '9MB' } });
     await expect(
-      startServer({ dataRoot, name: 'differs', settings: { work_mem: '8MB' } }),
+      startServer({ dataRoot, name: 'shared', settings: { ...settings, work_mem: '8MB' } }),
     ).rejects.toMatchObject({ code: 'NAME_IN_USE', message: expect.stringMatching(/8MB.*but.*9MB/) });
   });
 
@@ -169,10 +173,18 @@ describe('a server that cannot start', () => {
   });
 
   test('because its port is taken says so', async () => {
-    const { port } = await startForTest({ name: 'first' });
-    await expect(startServer({ dataRoot, name: 'second', port })).rejects.toMatchObject({
+    await expect(startServer({ dataRoot, name: 'second', port: shared.port })).rejects.toMatchObject({
       code: 'SERVER_FAILED',
       message: expect.stringContaining('Address already in use'),
+    });
+  });
+
+  test('because its data folder cannot be made says which variable to set', async () => {
+    const file = join(dataRoot, 'file');
+    await writeFile(file, '');
+    await expect(startServer({ dataRoot: join(file, 'below'), name: 'x' })).rejects.toMatchObject({
+      code: 'FOLDER_UNUSABLE',
+      hint: expect.stringContaining('HYPERFERRY_SANDBOX_DATA'),
     });
   });
 
