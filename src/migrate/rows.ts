@@ -162,20 +162,24 @@ async function copyRelation(
       `COPY ${name}${list} FROM STDIN (${options})`,
     );
   } catch (error) {
-    const said = databaseError(error) ?? (error as Error);
-    if (error instanceof HyperferryError && error.code !== 'COPY') throw error;
-    throw new HyperferryError(
-      'COPY',
-      `the rows of ${relation.schema}.${relation.name} could not be copied: ${said.message}`,
-      { cause: error },
-    );
+    throw copyError(relation, databaseError(error)?.message ?? (error as Error).message, error);
   }
+  const { sent, received, bytes } = copied;
+  if (sent !== received)
+    throw copyError(relation, `the source sent ${sent} rows and the target took ${received}`);
   migration.emit({
     type: 'relation-copied',
     relation: `${relation.schema}.${relation.name}`,
     kind: relation.kind,
+    rows: received,
+    bytes,
     sourceBytes: relation.bytes,
-    ...copied,
+  });
+}
+
+function copyError({ schema, name }: Relation, reason: string, cause?: unknown): HyperferryError {
+  return new HyperferryError('COPY', `the rows of ${schema}.${name} could not be copied: ${reason}`, {
+    cause,
   });
 }
 

@@ -31,7 +31,7 @@ export type Row = Record<string, unknown>;
  * A timeout of a newer release is set where the server knows it.
  */
 const SET_FIXED_STATE = `
-SELECT pg_catalog.set_config(name, value, false)
+SELECT pg_catalog.set_config(fixed.name, fixed.value, false)
 FROM (VALUES
   ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '3'),
   ('bytea_output', 'hex'), ('xmloption', 'content'), ('array_nulls', 'on'), ('quote_all_identifiers', 'off'),
