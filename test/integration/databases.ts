@@ -35,6 +35,7 @@ async function makeDatabase(server: string, name: string, encoding?: string): Pr
     client.query(`CREATE DATABASE ${client.escapeIdentifier(name)} TEMPLATE template0 ${locale}`),
   );
   const url = new URL(server);
-  url.pathname = `/${encodeURIComponent(name)}`;
+  // Not encodeURIComponent(): `pg` takes only what encodeURI() escapes back.
+  url.pathname = `/${encodeURI(name)}`;
   return url.href;
 }

@@ -3,6 +3,8 @@ import { withClient } from './sql.js';
 
 /** Rows as in VALUES, `('2026-01-01', 1)`: one that belongs to a chunk that is there, and one that needs a new chunk. */
 interface NewRows {
+  /** Of which columns, where not of all. */
+  readonly columns?: string;
   readonly old: string;
   readonly new: string;
 }
@@ -20,13 +22,14 @@ export async function expectHypertableWorks(url: string, table: string, rows: Ne
       );
       return found[0] ?? { rows: Number.NaN, chunks: Number.NaN };
     };
+    const into = rows.columns === undefined ? table : `${table} (${rows.columns})`;
     const before = await count();
-    await client.query(`INSERT INTO ${table} VALUES ${rows.old}`);
+    await client.query(`INSERT INTO ${into} VALUES ${rows.old}`);
     expect(await count(), `rows and chunks of ${table} after an insert into an old chunk`).toEqual({
       rows: before.rows + 1,
       chunks: before.chunks,
     });
-    await client.query(`INSERT INTO ${table} VALUES ${rows.new}`);
+    await client.query(`INSERT INTO ${into} VALUES ${rows.new}`);
     expect(await count(), `rows and chunks of ${table} after an insert that needs a new chunk`).toEqual({
       rows: before.rows + 2,
       chunks: before.chunks + 1,

@@ -10,12 +10,14 @@ const FIXED_STATE = `
   SET bytea_output = 'hex';
   SET TimeZone = 'UTC';
   SET client_encoding = 'UTF8';
+  SET quote_all_identifiers = off;
+  SET standard_conforming_strings = on;
   SET statement_timeout = 0;
   SET row_security = off;`;
 
 /** Runs a query whose rows are one text each. */
-export async function linesOf(client: pg.Client, text: string): Promise<string[]> {
-  const { rows } = await client.query<[string]>({ text, rowMode: 'array' });
+export async function linesOf(client: pg.Client, text: string, values: string[] = []): Promise<string[]> {
+  const { rows } = await client.query<[string]>({ text, values, rowMode: 'array' });
   return rows.map(([line]) => line);
 }
 

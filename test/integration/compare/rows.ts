@@ -12,7 +12,8 @@ interface Readable {
 const READ_RELATIONS = `
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name,
        CASE WHEN c.relkind <> 'p' THEN ARRAY['heap'] ELSE '{}' END
-         || CASE WHEN c.relhassubclass THEN ARRAY['all'] ELSE '{}' END AS parts,
+         || CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)
+                   THEN ARRAY['all'] ELSE '{}' END AS parts,
        COALESCE((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                           'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, NULL)) ORDER BY a.attnum)
                  FROM pg_catalog.pg_attribute a

@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest';
+import { makeDatabases } from './databases.js';
+import { expectFaithfulMigration } from './ferry.js';
+import { expectHypertableWorks } from './hypertables.js';
+import { apachePair } from './servers.js';
+import { query } from './sql.js';
+
+test('foreign keys in a circle, to the own table and over several columns are carried', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'constraints_circle',
+    `
+    CREATE EXTENSION timescaledb;
+    CREATE TABLE hen (id int PRIMARY KEY, egg int);
+    CREATE TABLE egg (id int PRIMARY KEY, hen int REFERENCES hen ON DELETE CASCADE ON UPDATE SET NULL);
+    ALTER TABLE hen ADD FOREIGN KEY (egg) REFERENCES egg DEFERRABLE INITIALLY DEFERRED;
+    BEGIN;
+    INSERT INTO hen SELECT i, 101 - i FROM generate_series(1, 100) i;
+    INSERT INTO egg SELECT i, 101 - i FROM generate_series(1, 100) i;
+    COMMIT;
+    CREATE TABLE employee (id int PRIMARY KEY, boss int REFERENCES employee);
+    INSERT INTO employee SELECT i, nullif(i - 1, 0) FROM generate_series(1, 100) i;
+    CREATE TABLE part (a int, b int, c int, UNIQUE NULLS NOT DISTINCT (a, b), PRIMARY KEY (b, a));
+    CREATE TABLE whole (a int, b int, FOREIGN KEY (a, b) REFERENCES part (a, b) MATCH FULL ON DELETE SET NULL);
+    INSERT INTO part VALUES (1, 2, 3);
+    INSERT INTO whole VALUES (1, 2), (NULL, NULL);
+    CREATE TABLE not_checked (id int REFERENCES employee);
+    ALTER TABLE not_checked DISABLE TRIGGER ALL;
+    INSERT INTO not_checked VALUES (5000);
+    ALTER TABLE not_checked ENABLE TRIGGER ALL;
+    ALTER TABLE not_checked DROP CONSTRAINT not_checked_id_fkey;
+    ALTER TABLE not_checked ADD CONSTRAINT not_valid_key FOREIGN KEY (id) REFERENCES employee NOT VALID;
+    ALTER TABLE not_checked ADD CONSTRAINT not_valid_check CHECK (id < 10) NOT VALID;
+    CREATE TABLE over_partitions (id int PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE over_partitions_1 PARTITION OF over_partitions FOR VALUES FROM (0) TO (10);
+    INSERT INTO over_partitions VALUES (1);
+    CREATE TABLE to_partitions (id int REFERENCES over_partitions);
+    INSERT INTO to_partitions VALUES (1);
+    CREATE TABLE reserved (room int, during int4range, EXCLUDE USING gist (during WITH &&) WHERE (room = 1));
+    INSERT INTO reserved VALUES (1, '[1,2)'), (2, '[1,2)');
+    `,
+  );
+  await expectFaithfulMigration(databases);
+});
+
+test('foreign keys from a hypertable and its chunks to a plain table are carried and hold', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'constraints_from_hypertable',
+    `
+    CREATE EXTENSION timescaledb;
+    CREATE TABLE device (id int PRIMARY KEY);
+    INSERT INTO device SELECT generate_series(1, 5);
+    CREATE TABLE reading (at timestamptz NOT NULL, device int REFERENCES device, value int CHECK (value >= 0),
+                          UNIQUE (device, at), EXCLUDE USING btree (at WITH =, value WITH =));
+    SELECT create_hypertable('reading', 'at');
+    INSERT INTO reading SELECT '2026-01-01 00:00+00'::timestamptz + i * interval '1 day', 1 + i % 5, i
+    FROM generate_series(0, 30) i;
+    `,
+  );
+  await expectFaithfulMigration(databases);
+  await expectHypertableWorks(databases.target, 'reading', {
+    old: `('2026-01-02 12:00+00', 1, 1)`,
+    new: `('2020-01-02 12:00+00', 1, 1)`,
+  });
+  const insert = (row: string) => query(databases.target, `INSERT INTO reading VALUES ${row}`);
+  await expect(insert(`('2026-01-03 12:00+00', 99, 1)`)).rejects.toThrow('violates foreign key constraint');
+  await expect(insert(`('2026-01-03 12:00+00', 1, -1)`)).rejects.toThrow('violates check constraint');
+  await expect(insert(`('2026-01-02 12:00+00', 1, 9)`)).rejects.toThrow('violates unique constraint');
+  await expect(insert(`('2026-01-02 12:00+00', 2, 1)`)).rejects.toThrow('violates exclusion constraint');
+});
+
+test('foreign keys that reference a hypertable are carried and hold', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'constraints_to_hypertable',
+    `
+    CREATE EXTENSION timescaledb;
+    CREATE TABLE reading (at timestamptz NOT NULL, device int NOT NULL, value int, PRIMARY KEY (at, device));
+    SELECT create_hypertable('reading', 'at');
+    INSERT INTO reading SELECT '2026-01-01 00:00+00'::timestamptz + i * interval '1 day', 1, i
+    FROM generate_series(0, 30) i;
+    CREATE TABLE alarm (at timestamptz, device int, note text, FOREIGN KEY (at, device) REFERENCES reading ON DELETE CASCADE);
+    INSERT INTO alarm SELECT at, device, 'alarm ' || value FROM reading WHERE value % 10 = 0;
+    CREATE TABLE late (at timestamptz, device int);
+    INSERT INTO late VALUES ('2000-01-01 00:00+00', 1);
+    ALTER TABLE late ADD CONSTRAINT not_valid FOREIGN KEY (at, device) REFERENCES reading NOT VALID;
+    `,
+  );
+  await expectFaithfulMigration(databases);
+  await expectHypertableWorks(databases.target, 'reading', {
+    old: `('2026-01-02 12:00+00', 1, 1)`,
+    new: `('2020-01-02 12:00+00', 1, 1)`,
+  });
+  await expect(
+    query(databases.target, `INSERT INTO alarm VALUES ('2026-06-06 00:00+00', 1, 'no such reading')`),
+  ).rejects.toThrow('violates foreign key constraint');
+});
