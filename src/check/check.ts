@@ -1,15 +1,50 @@
-import { connectionKind } from './connection-kind.js';
+import { activity } from './activity.js';
+import { backgroundJobs } from './background-jobs.js';
+import { clientPrograms } from './client-programs.js';
+import { content } from './content.js';
+import { encoding } from './encoding.js';
+import { extensions } from './extensions.js';
 import type { Check, Checked, Finding } from './finding.js';
+import { largeValues } from './large-values.js';
+import { network } from './network.js';
+import { pooler } from './pooler.js';
+import { postgresVersion } from './postgres-version.js';
 import { privileges } from './privileges.js';
+import { replica } from './replica.js';
+import { roles } from './roles.js';
 import { room } from './room.js';
 import { sameDatabase } from './same-database.js';
+import { settings } from './settings.js';
 import { targetContent } from './target-content.js';
-import { versions } from './versions.js';
+import { timescaleFeatures } from './timescale-features.js';
+import { timescaleVersion } from './timescale-version.js';
 
 /** In the order in which they are worth reading: what makes the others moot comes first. */
-const CHECKS: readonly Check[] = [sameDatabase, connectionKind, versions, targetContent, privileges, room];
+const CHECKS: readonly Check[] = [
+  sameDatabase,
+  pooler,
+  replica,
+  postgresVersion,
+  timescaleVersion,
+  timescaleFeatures,
+  extensions,
+  clientPrograms,
+  targetContent,
+  privileges,
+  room,
+  roles,
+  backgroundJobs,
+  activity,
+  encoding,
+  content,
+  largeValues,
+  settings,
+  network,
+];
 
-/** Looks for what stands in the way of a migration. Reads nothing and changes nothing. */
-export function runChecks(checked: Checked): Finding[] {
-  return CHECKS.flatMap((check) => check(checked));
+/** Looks for what stands in the way of a migration. Only reads. */
+export async function runChecks(checked: Checked): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const check of CHECKS) findings.push(...(await check(checked)));
+  return findings;
 }

@@ -1,34 +1,62 @@
 import type { Inventory } from '../inventory/inventory.js';
+import type { Connection } from '../postgres/connection-string.js';
 import type { ErrorCode } from '../postgres/error.js';
+import type { Session } from '../postgres/session.js';
 
 /** Something that stands in the way of a migration, or that one should know before it. */
 export interface Finding {
   /** Stable: scripts and `--skip-check` name it. */
   readonly id: string;
+  /** A blocker stops the migration; a warning may spoil it; a note is what will be done about something. */
   readonly severity: 'blocker' | 'warning' | 'note';
-  /** The code of the error that a blocker becomes. */
-  readonly code: ErrorCode;
   /** What was expected and what was found. */
   readonly found: string;
-  /** A command or SQL that mends it. */
+  /** The names of the objects that it is about, all of them. */
+  readonly objects: readonly string[];
+  /** Why it matters, in one sentence. */
+  readonly why: string;
+  /** A command or SQL to copy, or what Hyperferry does about it. */
   readonly mend: string;
+  /** The code of the error that a blocker becomes in `migrate`. Default: `UNSUITABLE`. */
+  readonly code?: ErrorCode;
 }
 
-/** What checks look at: both sides, and the target's own content. */
+/** One side as a check sees it. */
+export interface CheckedSide {
+  readonly inventory: Inventory;
+  readonly connection: Connection;
+  /** To ask what the inventory does not hold. Checks only read. */
+  readonly session: Session;
+}
+
+/** What a check looks at. */
 export interface Checked {
-  readonly source: Inventory;
-  readonly target: Inventory;
-  readonly content: readonly { readonly kind: string; readonly name: string }[];
-  readonly unfinishedRun:
-    | { readonly source: string; readonly startedAt: string; readonly stage: string }
-    | undefined;
-  readonly targetIsRestoring: boolean;
-  /** Tables and sequences of the source that the connecting role may not read. */
-  readonly unreadable: readonly string[];
-  /** Whether the connecting role may create schemas in the target. */
-  readonly targetMayCreate: boolean;
-  readonly jobs: number;
-  readonly cleanTarget: boolean;
+  readonly source: CheckedSide;
+  readonly target: CheckedSide;
+  readonly options: CheckOptions;
 }
 
-export type Check = (checked: Checked) => Finding[];
+/** What the migration will be asked to do, as far as a check's answer depends on it. */
+export interface CheckOptions {
+  /** Workers at a time. */
+  readonly jobs: number;
+  /** The folder of `pg_dump`, where one was named. */
+  readonly programs: string | undefined;
+  readonly cleanTarget: boolean;
+  readonly rolePasswords: boolean;
+}
+
+export type Check = (checked: Checked) => Promise<readonly Finding[]> | readonly Finding[];
+
+const NAMES_SHOWN = 10;
+
+/** At most ten names, and how many more there are. */
+export function nameSome(objects: readonly string[]): string {
+  const more = objects.length - NAMES_SHOWN;
+  return objects.slice(0, NAMES_SHOWN).join(', ') + (more > 0 ? `, and ${more} more` : '');
+}
+
+/** Runs a query that names objects. */
+export async function readNames(session: Session, query: string): Promise<string[]> {
+  return (await session.query<{ name: string }>(query)).map(({ name }) => name);
+}

@@ -1,43 +1,149 @@
+import { statfs } from 'node:fs/promises';
 import { lockRoom, type Server } from '../inventory/server.js';
-import type { Check, Finding } from './finding.js';
+import type { Check, CheckedSide, Finding } from './finding.js';
 
 /** Sessions beside the workers': control, snapshot and pg_dump on the source; control and one more on the target. */
 const OTHER_SESSIONS = 3;
 
-/** Locks and connections that the run needs at once. */
-export const room: Check = ({ source, target, jobs }) => {
-  const findings: Finding[] = [];
-  // pg_dump locks every relation that it dumps, in one transaction.
-  const locks = source.relations.length;
-  if (locks > lockRoom(source.server)) {
-    const needed =
-      Math.ceil(locks / (source.server.maxConnections + source.server.maxPreparedTransactions)) + 1;
-    findings.push({
+/** Locks, connections, disk and settings, against what the run needs. */
+export const room: Check = async ({ source, target, options }) => [
+  ...locks(source),
+  ...connections('source', source.inventory.server, options.jobs),
+  ...connections('target', target.inventory.server, options.jobs),
+  ...(await disk(source, target)),
+  ...(await settings(source, target)),
+];
+
+/** `pg_dump` locks every relation that it dumps, in one transaction. */
+function locks({ inventory }: CheckedSide): Finding[] {
+  const { server } = inventory;
+  const needed = inventory.relations.length;
+  if (needed <= lockRoom(server)) return [];
+  const perTransaction = Math.ceil(needed / (server.maxConnections + server.maxPreparedTransactions)) + 1;
+  return [
+    {
       id: 'locks',
       severity: 'blocker',
       code: 'ROOM',
-      found: `expected room for ${locks} locks on the source, one a relation, but max_locks_per_transaction = ${source.server.maxLocksPerTransaction} gives ${lockRoom(source.server)}`,
-      mend: `ALTER SYSTEM SET max_locks_per_transaction = ${needed}; then restart the source server.`,
-    });
-  }
-  for (const [side, { server }] of [['source', source] as const, ['target', target] as const]) {
-    const free = freeConnections(server);
-    const needed = jobs + OTHER_SESSIONS;
-    if (free < needed) {
-      findings.push({
-        id: 'connections',
-        severity: 'blocker',
-        code: 'ROOM',
-        found: `expected ${needed} free connections on the ${side} for --jobs ${jobs}, but ${free} of ${server.maxConnections} are free`,
-        mend: `Use fewer --jobs, or raise max_connections on the ${side}.`,
-      });
-    }
-  }
-  return findings;
-};
+      found: `expected room for ${needed} locks on the source, one a relation, but max_locks_per_transaction = ${server.maxLocksPerTransaction} gives ${lockRoom(server)}`,
+      objects: [],
+      why: 'pg_dump locks all relations in one transaction, and fails when the lock table is full.',
+      mend: `ALTER SYSTEM SET max_locks_per_transaction = ${perTransaction}; then restart the source server.`,
+    },
+  ];
+}
+
+function connections(side: 'source' | 'target', server: Server, jobs: number): Finding[] {
+  const free = freeConnections(server);
+  const needed = jobs + OTHER_SESSIONS;
+  if (free >= needed) return [];
+  return [
+    {
+      id: 'connections',
+      severity: 'blocker',
+      code: 'ROOM',
+      found: `expected ${needed} free connections on the ${side} for --jobs ${jobs}, but ${free} of ${server.maxConnections} are free`,
+      objects: [],
+      why: 'Each worker has a connection to both servers.',
+      mend: `Use fewer --jobs, or raise max_connections on the ${side}.`,
+    },
+  ];
+}
 
 /** Connections that the server still gives to this role. */
 export function freeConnections(server: Server): number {
   const reserved = server.isSuperuser ? 0 : server.reservedConnections;
   return server.maxConnections - server.usedConnections - reserved;
+}
+
+const READ_SIZE = 'SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes';
+const READ_DATA_FOLDER = "SELECT setting AS folder FROM pg_catalog.pg_settings WHERE name = 'data_directory'";
+
+/** SQL does not tell a server's free space; where the target runs on this machine, the file system does. */
+async function disk(source: CheckedSide, target: CheckedSide): Promise<Finding[]> {
+  const bytes = Number((await source.session.one<{ bytes: string }>(READ_SIZE)).bytes);
+  const free = await freeSpace(target);
+  if (free === undefined) {
+    return [
+      {
+        id: 'disk-unknown',
+        severity: 'note',
+        found: `the source database takes ${megabytes(bytes)}; the target's free space cannot be seen from here`,
+        objects: [],
+        why: 'A full disk stops the migration in the middle.',
+        mend: `Make sure that the target has ${megabytes(bytes * 1.2)} free: df -h`,
+      },
+    ];
+  }
+  if (free > bytes * 1.2) return [];
+  return [
+    {
+      id: 'disk',
+      severity: free > bytes ? 'warning' : 'blocker',
+      code: 'ROOM',
+      found: `expected ${megabytes(bytes * 1.2)} free on the target for a database of ${megabytes(bytes)}, but ${megabytes(free)} are free`,
+      objects: [],
+      why: 'A full disk stops the migration in the middle.',
+      mend: 'Free space on the target, or use a larger disk.',
+    },
+  ];
+}
+
+async function freeSpace({ session, connection }: CheckedSide): Promise<number | undefined> {
+  if (!connection.hosts.every(({ host }) => isThisMachine(host))) return undefined;
+  const [row] = await session.query<{ folder: string }>(READ_DATA_FOLDER);
+  if (!row) return undefined;
+  try {
+    const { bavail, bsize } = await statfs(row.folder);
+    return bavail * bsize;
+  } catch {
+    return undefined; // the folder is the server's, or in a container
+  }
+}
+
+/** Whether a host is this machine: a socket folder or a loopback address. */
+export function isThisMachine(host: string): boolean {
+  return host.startsWith('/') || host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+const READ_SETTINGS = `
+SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size')) AS "maxWalSize",
+       pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')) AS "maintenanceWorkMem"`;
+
+/** A checkpoint each few seconds writes full pages again and again; an index that does not fit memory is sorted on disk. */
+const WAL_BETWEEN_CHECKPOINTS = 4 * 1024 ** 3;
+const ENOUGH_MAINTENANCE_MEMORY = 256 * 1024 ** 2;
+
+async function settings(source: CheckedSide, target: CheckedSide): Promise<Finding[]> {
+  const bytes = source.inventory.relations.reduce((sum, relation) => sum + relation.bytes, 0);
+  const row = await target.session.one<{ maxWalSize: string; maintenanceWorkMem: string }>(READ_SETTINGS);
+  const findings: Finding[] = [];
+  const wanted = Math.min(bytes, WAL_BETWEEN_CHECKPOINTS);
+  if (Number(row.maxWalSize) < wanted) {
+    findings.push({
+      id: 'max-wal-size',
+      severity: 'note',
+      found: `max_wal_size is ${megabytes(Number(row.maxWalSize))} on the target, for ${megabytes(bytes)} of rows`,
+      objects: [],
+      why: 'The target will make a checkpoint each time that much has been written, and slow down.',
+      mend: `ALTER SYSTEM SET max_wal_size = '${megabytes(wanted).replace(' ', '')}'; SELECT pg_reload_conf(); on the target.`,
+    });
+  }
+  const largest = Math.max(0, ...source.inventory.relations.map((relation) => relation.bytes));
+  if (Number(row.maintenanceWorkMem) < Math.min(largest, ENOUGH_MAINTENANCE_MEMORY)) {
+    findings.push({
+      id: 'maintenance-work-mem',
+      severity: 'note',
+      found: `maintenance_work_mem is ${megabytes(Number(row.maintenanceWorkMem))} on the target, and the largest relation has ${megabytes(largest)}`,
+      objects: [],
+      why: 'Index builds that do not fit are sorted on disk.',
+      mend: "ALTER SYSTEM SET maintenance_work_mem = '256MB'; SELECT pg_reload_conf(); on the target.",
+    });
+  }
+  return findings;
+}
+
+/** In the units of PostgreSQL's settings, where 1 MB is 1,048,576 bytes. */
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 ** 2)} MB`;
 }

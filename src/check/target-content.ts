@@ -1,44 +1,51 @@
-import type { Check } from './finding.js';
-
-const NAMES_SHOWN = 10;
+import { readContent } from '../inventory/content.js';
+import { readUnfinishedRun } from '../inventory/unfinished-run.js';
+import { isInRestoreMode } from '../timescale/timescale.js';
+import { type Check, nameSome } from './finding.js';
 
 /** Rows and definitions can only be proven equal where nothing else stands. */
-export const targetContent: Check = ({ content, unfinishedRun, targetIsRestoring, cleanTarget, target }) => {
-  if (cleanTarget) return [];
-  if (unfinishedRun) {
+export const targetContent: Check = async ({ target, options }) => {
+  if (options.cleanTarget) return [];
+  const run = await readUnfinishedRun(target.session);
+  if (run) {
     return [
       {
         id: 'target-half-done',
         severity: 'blocker',
         code: 'TARGET_NOT_EMPTY',
-        found: `the target holds a run that did not finish: from ${unfinishedRun.source}, begun ${unfinishedRun.startedAt}, ended in the stage “${unfinishedRun.stage}”`,
+        found: `the target holds a run that did not finish: from ${run.source}, begun ${run.startedAt}, ended in the stage “${run.stage}”`,
+        objects: [],
+        why: 'What it holds is neither empty nor whole.',
         mend: 'Start over, which drops what is in the target database: hyperferry migrate --clean-target …',
       },
     ];
   }
-  const objects = content.filter(({ name }) => name !== '_hyperferry');
+  const objects = (await readContent(target.session))
+    .filter(({ name }) => name !== '_hyperferry')
+    .map(({ kind, name }) => `${kind} ${name}`);
   if (objects.length > 0) {
-    const shown = objects.slice(0, NAMES_SHOWN).map(({ kind, name }) => `${kind} ${name}`);
-    const more = objects.length > NAMES_SHOWN ? `, and ${objects.length - NAMES_SHOWN} more` : '';
     return [
       {
         id: 'target-not-empty',
         severity: 'blocker',
         code: 'TARGET_NOT_EMPTY',
-        found: `expected an empty target database, but ${target.server.database} holds ${shown.join(', ')}${more}`,
+        found: `expected an empty target database, but ${target.inventory.server.database} holds ${nameSome(objects)}`,
+        objects,
+        why: 'Rows and definitions can only be proven equal where nothing else stands.',
         mend: 'Name an empty database as --target, or drop what is in it with --clean-target.',
       },
     ];
   }
-  return targetIsRestoring
-    ? [
-        {
-          id: 'target-restoring',
-          severity: 'blocker',
-          code: 'TARGET_NOT_EMPTY',
-          found: 'the target database is in restore mode: somebody else restores into it, or left it so',
-          mend: 'SELECT timescaledb_post_restore(); on the target, when no restore is under way.',
-        },
-      ]
-    : [];
+  if (!(await isInRestoreMode(target.session))) return [];
+  return [
+    {
+      id: 'target-restoring',
+      severity: 'blocker',
+      code: 'TARGET_NOT_EMPTY',
+      found: 'expected a target in its usual mode, but the database is in restore mode',
+      objects: [],
+      why: 'Somebody else restores into it, or has left it so.',
+      mend: 'SELECT timescaledb_post_restore(); on the target, when no restore is under way.',
+    },
+  ];
 };

@@ -25,7 +25,7 @@ import type { Migration, Stage } from './migration.js';
 import type { MigrateOptions } from './options.js';
 import { type Outcome, OutcomeCounter } from './outcome.js';
 import { ownersAndPrivileges } from './ownership.js';
-import { type Cleared, preflight } from './preflight.js';
+import { type Cleared, examine, refuseBlockers } from './preflight.js';
 import { restoreMode } from './restore-mode.js';
 import { roles } from './roles.js';
 import { rowsAndIndexes } from './rows.js';
@@ -125,7 +125,15 @@ async function connect(run: Run): Promise<Preparation> {
   const sourceSession = await openSession(run, 'source');
   const targetSession = await openSession(run, 'target');
   endOnAbort(run, targetSession);
-  const cleared = await preflight(sourceSession, targetSession, run.options);
+  const cleared = await examine(
+    { session: sourceSession, connection: run.connections.source },
+    { session: targetSession, connection: run.connections.target },
+    run.options,
+  );
+  refuseBlockers(cleared.findings, run.options.skipChecks ?? []);
+  for (const { severity, id, found } of cleared.findings) {
+    if (severity === 'warning') run.emit({ type: 'notice', message: `${found} (${id})` });
+  }
   const pgDump = await findPgDump(
     run.options.programs,
     cleared.source.server.major,

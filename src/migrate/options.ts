@@ -19,6 +19,8 @@ export interface MigrateOptions {
   readonly cleanTarget?: boolean | undefined;
   /** Seconds to wait for background jobs of the source that run already. Default: 600. */
   readonly jobWait?: number | undefined;
+  /** Ids of findings that do not stop the run, though they are blockers. */
+  readonly skipChecks?: readonly string[] | undefined;
   /** Stops the run. */
   readonly signal?: AbortSignal | undefined;
   /** Called with each event, in order. */

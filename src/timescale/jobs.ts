@@ -13,8 +13,10 @@ export interface HeldJobs {
   release(): Promise<void>;
 }
 
-interface Job {
+/** A background job of the user's: a policy, or one of `add_job()`. */
+export interface Job {
   readonly id: number;
+  readonly procedure: string;
   readonly nextStart: string | null;
   readonly isRunning: boolean;
   readonly mayAlter: boolean;
@@ -33,7 +35,7 @@ const POLL_MILLISECONDS = 500;
  * The view serves all 2.x versions: the tables behind it have moved.
  */
 const READ_JOBS = `
-SELECT j.job_id AS id, j.next_start::text AS "nextStart", COALESCE(s.job_status = 'Running', false) AS "isRunning",
+SELECT j.job_id AS id, j.proc_name AS procedure, j.next_start::text AS "nextStart", COALESCE(s.job_status = 'Running', false) AS "isRunning",
        pg_catalog.pg_has_role(j.owner, 'MEMBER') AS "mayAlter"
 FROM timescaledb_information.jobs j
 LEFT JOIN timescaledb_information.job_stats s ON s.job_id = j.job_id
@@ -127,7 +129,8 @@ function hold(
   };
 }
 
-async function readJobs(session: Session): Promise<Job[]> {
+/** The jobs that would run. */
+export async function readJobs(session: Session): Promise<Job[]> {
   return session.query<Job & Record<string, unknown>>(READ_JOBS);
 }
 

@@ -111,6 +111,14 @@ export function isTablespaceCatalog(table: { readonly schema: string; readonly n
   return table.schema === '_timescaledb_catalog' && table.name === 'tablespace';
 }
 
+/** The lowest versions that Timescale's own service offers, by PostgreSQL's major version. */
+export const LOWEST_SERVICE_VERSIONS: ReadonlyMap<number, string> = new Map([
+  [12, '1.7.5'],
+  [13, '2.1.0'],
+  [14, '2.5.0'],
+  [15, '2.9.0'],
+]);
+
 function isBetween(version: string, first: string, last: string): boolean {
   return compareVersions(version, first) >= 0 && compareVersions(version, last) <= 0;
 }

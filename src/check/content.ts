@@ -1,0 +1,144 @@
+import { type Check, type Finding, nameSome, readNames } from './finding.js';
+
+/** What a check of content asks, and what it says when there is some. */
+interface Question {
+  readonly query: string;
+  readonly finding: Omit<Finding, 'found' | 'objects'> & { readonly what: string };
+}
+
+const RELATION_NAMES = `
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`;
+
+const QUESTIONS: readonly Question[] = [
+  {
+    query: 'SELECT m.oid::text AS name FROM pg_catalog.pg_largeobject_metadata m ORDER BY m.oid',
+    finding: {
+      id: 'large-objects',
+      severity: 'note',
+      what: 'large objects',
+      why: 'They are copied one after the other, not in parallel.',
+      mend: 'Nothing to do.',
+    },
+  },
+  {
+    query: `${RELATION_NAMES} WHERE c.relpersistence = 'u' AND c.relkind = 'r' ORDER BY 1`,
+    finding: {
+      id: 'unlogged-tables',
+      severity: 'note',
+      what: 'unlogged tables',
+      why: 'Their rows are copied, and are lost when the target crashes, as on the source.',
+      mend: 'Nothing to do.',
+    },
+  },
+  {
+    query: `${RELATION_NAMES} WHERE c.relkind = 'f' ORDER BY 1`,
+    finding: {
+      id: 'foreign-tables',
+      severity: 'warning',
+      what: 'foreign tables',
+      why: 'Their rows are on another server, which the target must reach as well.',
+      mend: 'Make sure that the target reaches the foreign servers: SELECT * FROM pg_foreign_server;',
+    },
+  },
+  {
+    query: `SELECT pg_catalog.format('%s on %s', usename, srvname) AS name FROM pg_catalog.pg_user_mappings ORDER BY 1`,
+    finding: {
+      id: 'user-mappings',
+      severity: 'warning',
+      what: 'user mappings to foreign servers',
+      why: 'They may hold passwords, which are carried over as the source shows them to the connecting role.',
+      mend: 'Look at them on the target after the migration: \\deu+',
+    },
+  },
+  {
+    query: 'SELECT subname::text AS name FROM pg_catalog.pg_stat_subscription ORDER BY 1',
+    finding: {
+      id: 'subscriptions',
+      severity: 'warning',
+      what: 'subscriptions',
+      why: 'They are made disabled and without a slot, and the source goes on receiving.',
+      mend: 'ALTER SUBSCRIPTION … on both sides when the target takes over.',
+    },
+  },
+  {
+    query: 'SELECT pubname::text AS name FROM pg_catalog.pg_publication ORDER BY 1',
+    finding: {
+      id: 'publications',
+      severity: 'note',
+      what: 'publications',
+      why: 'They are made on the target, but subscribers go on following the source.',
+      mend: 'ALTER SUBSCRIPTION … CONNECTION … on the subscribers after the migration.',
+    },
+  },
+];
+
+const READ_SEARCH_PATH_FUNCTIONS = `
+SELECT DISTINCT p.oid::pg_catalog.regprocedure::text AS name
+FROM pg_catalog.pg_depend d
+JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid AND p.oid >= 16384
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
+WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+  AND d.classid IN ('pg_catalog.pg_constraint'::pg_catalog.regclass, 'pg_catalog.pg_attrdef'::pg_catalog.regclass,
+                    'pg_catalog.pg_class'::pg_catalog.regclass)
+  AND NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS s (setting) WHERE s.setting LIKE 'search_path=%')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                  AND e.objid = p.oid AND e.deptype = 'e')
+ORDER BY 1`;
+
+/** What the source holds that wants a word. */
+export const content: Check = async ({ source, target }) => {
+  const findings: Finding[] = [];
+  for (const { query, finding } of QUESTIONS) {
+    const { what, ...rest } = finding;
+    const objects = await readNames(source.session, query);
+    if (objects.length > 0) findings.push({ ...rest, objects, found: `${what}: ${nameSome(objects)}` });
+  }
+  const functions = await readNames(source.session, READ_SEARCH_PATH_FUNCTIONS);
+  if (functions.length > 0) {
+    findings.push({
+      id: 'search-path-functions',
+      severity: 'note',
+      found: `CHECKs, defaults, generated columns or indexes call functions that may rely on search_path: ${nameSome(functions)}`,
+      objects: functions,
+      why: `Rows are written with the source's search_path (${source.inventory.server.defaultSearchPath}), and indexes with such functions are made before the rows.`,
+      mend: functions
+        .slice(0, 10)
+        .map((name) => `ALTER FUNCTION ${name} SET search_path = …;`)
+        .join('\n'),
+    });
+  }
+  const triggers = await readNames(
+    source.session,
+    "SELECT evtname::text AS name FROM pg_catalog.pg_event_trigger t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = t.oid AND d.deptype = 'e') ORDER BY 1",
+  );
+  if (triggers.length > 0) {
+    const may = target.inventory.server.isSuperuser;
+    findings.push({
+      id: 'event-triggers',
+      severity: may ? 'note' : 'warning',
+      found: `event triggers: ${nameSome(triggers)}`,
+      objects: triggers,
+      why: may
+        ? 'They are made last, so that they do not act on the migration.'
+        : 'Only a superuser may make them, and the connecting role of the target is none.',
+      mend: may ? 'Nothing to do.' : 'They are left out; an administrator can make them later.',
+    });
+  }
+  return [...findings, ...tablespaces(source.inventory.tablespaces, target.inventory.tablespaces)];
+};
+
+function tablespaces(source: readonly string[], target: readonly string[]): Finding[] {
+  const objects = source.filter((name) => !target.includes(name));
+  if (objects.length === 0) return [];
+  return [
+    {
+      id: 'tablespaces',
+      severity: 'warning',
+      found: `tablespaces that the target lacks: ${nameSome(objects)}`,
+      objects,
+      why: 'What is in them goes to the default tablespace, and hypertables are detached from them.',
+      mend: objects.map((name) => `CREATE TABLESPACE "${name}" LOCATION '…';`).join('\n'),
+    },
+  ];
+}

@@ -1,0 +1,55 @@
+import type { Session } from '../postgres/session.js';
+import type { Check, Finding } from './finding.js';
+
+interface Collation {
+  readonly provider: string;
+  readonly locale: string;
+  readonly version: string | null;
+}
+
+/** Columns of `pg_database` differ between versions; read as JSON, one that is not there is null. */
+const READ_COLLATION = `
+SELECT COALESCE(d->>'datlocprovider', 'c') AS provider,
+       COALESCE(d->>'datlocale', d->>'daticulocale', d->>'datcollate') AS locale, d->>'datcollversion' AS version
+FROM (SELECT pg_catalog.to_jsonb(d) FROM pg_catalog.pg_database d
+      WHERE datname = pg_catalog.current_database()) AS j (d)`;
+
+/** How text is stored and sorted on both sides. */
+export const encoding: Check = async ({ source, target }) => {
+  const findings: Finding[] = [];
+  const [from, to] = [source.inventory.server.encoding, target.inventory.server.encoding];
+  if (from !== to) {
+    const isRaw = from === 'SQL_ASCII' || to === 'SQL_ASCII';
+    findings.push({
+      id: 'encoding',
+      severity: 'warning',
+      found: `the source is encoded in ${from}, the target in ${to}`,
+      objects: [from, to],
+      why: isRaw
+        ? 'SQL_ASCII means bytes of no known encoding: they may not be valid in another.'
+        : 'A character that the target’s encoding lacks stops the copy, and lengths in bytes differ.',
+      mend: `CREATE DATABASE … ENCODING '${from}' TEMPLATE template0; on the target, unless the change is intended.`,
+    });
+  }
+  const [here, there] = await Promise.all([readCollation(source.session), readCollation(target.session)]);
+  if (here.provider !== there.provider || here.locale !== there.locale || here.version !== there.version) {
+    findings.push({
+      id: 'collation',
+      severity: 'note',
+      found: `text sorts by ${describe(here)} on the source, by ${describe(there)} on the target`,
+      objects: [],
+      why: 'Indexes are built anew and are right, but the order of results, and what falls in a range of texts, may differ.',
+      mend: 'CREATE DATABASE … with the source’s LOCALE and LOCALE_PROVIDER on the target, unless the change is intended.',
+    });
+  }
+  return findings;
+};
+
+async function readCollation(session: Session): Promise<Collation> {
+  return session.one<Collation & Record<string, unknown>>(READ_COLLATION);
+}
+
+function describe({ provider, locale, version }: Collation): string {
+  const name = { b: 'builtin', c: 'libc', i: 'ICU' }[provider] ?? provider;
+  return `${locale} (${name}${version ? ` ${version}` : ''})`;
+}

@@ -1,0 +1,65 @@
+import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
+import { type Check, type Finding, nameSome } from './finding.js';
+
+/** A field's text form may not pass 1 GB, and that of bytea takes two bytes for one. */
+const LARGE_BYTES = 500_000_000;
+
+const READ_TOAST_SIZES = `
+SELECT c.oid::int8 AS oid FROM pg_catalog.pg_class c
+WHERE c.reltoastrelid <> 0 AND c.relkind = 'r' AND pg_catalog.pg_relation_size(c.reltoastrelid) > $1 / 20`;
+
+/**
+ * Values of more than 500 MB. Only relations whose TOAST table could hold one are read, and of a value only its
+ * length (`octet_length` of a toasted text or bytea reads no chunk of it). Compressed 20 to 1 at most is assumed.
+ */
+export const largeValues: Check = async ({ source }) => {
+  const large = new Set(
+    (await source.session.query<{ oid: string }>(READ_TOAST_SIZES, [LARGE_BYTES])).map(({ oid }) =>
+      Number(oid),
+    ),
+  );
+  const binary: string[] = [];
+  const text: string[] = [];
+  for (const relation of source.inventory.relations.filter(({ oid }) => large.has(oid))) {
+    const [columns] = await source.session.query<{ names: string[] }>(READ_LENGTH_COLUMNS, [relation.oid]);
+    for (const name of columns?.names ?? []) {
+      const { found } = await source.session.one<{ found: boolean }>(
+        `SELECT EXISTS (SELECT FROM ONLY ${quoteQualified(relation)}
+                        WHERE pg_catalog.octet_length(${quoteIdentifier(name)}) > ${LARGE_BYTES}) AS found`,
+      );
+      if (found)
+        (relation.format === 'binary' ? binary : text).push(`${relation.schema}.${relation.name}.${name}`);
+    }
+  }
+  return [
+    ...finding(
+      'large-values',
+      'blocker',
+      text,
+      'but their table has a column whose type travels only as text',
+    ),
+    ...finding('large-values-binary', 'note', binary, 'which travel in binary form'),
+  ];
+};
+
+const READ_LENGTH_COLUMNS = `
+SELECT pg_catalog.array_agg(attname::text) AS names FROM pg_catalog.pg_attribute
+WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped
+  AND atttypid IN ('pg_catalog.bytea'::pg_catalog.regtype, 'pg_catalog.text'::pg_catalog.regtype,
+                   'pg_catalog.varchar'::pg_catalog.regtype)`;
+
+function finding(id: string, severity: Finding['severity'], objects: string[], how: string): Finding[] {
+  if (objects.length === 0) return [];
+  return [
+    {
+      id,
+      severity,
+      code: 'COPY',
+      found: `columns hold values of more than 500 MB, ${how}: ${nameSome(objects)}`,
+      objects,
+      why: 'Text COPY fails on a value of about 500 MB and more; binary COPY takes up to 1 GB.',
+      mend:
+        severity === 'note' ? 'Nothing to do.' : 'Move these values or that column to a table of their own.',
+    },
+  ];
+}

@@ -1,0 +1,61 @@
+import { type Check, type Finding, nameSome, readNames } from './finding.js';
+
+const READ_JOB_OWNERS = `
+SELECT DISTINCT owner::text AS name FROM timescaledb_information.jobs WHERE job_id >= 1000 ORDER BY 1`;
+
+/** Who exists on both sides, and what of a role cannot travel. */
+export const roles: Check = async ({ source, target, options }) => {
+  const there = new Set(target.inventory.roles.roles.map(({ name }) => name));
+  const missing = source.inventory.roles.roles.filter(({ name }) => !there.has(name));
+  const findings: Finding[] = [];
+  if (missing.length > 0) {
+    findings.push({
+      id: 'roles-missing',
+      severity: 'note',
+      found: `roles that the target lacks: ${nameSome(missing.map(({ name }) => name))}`,
+      objects: missing.map(({ name }) => name),
+      why: 'Owners, grants and jobs name roles.',
+      mend: 'Nothing to do: migrate makes them.',
+    });
+  }
+  const privileged = missing.filter((role) => role.superuser || role.replication || role.bypassRls);
+  if (privileged.length > 0 && !target.inventory.server.isSuperuser) {
+    const names = privileged.map(({ name }) => name);
+    findings.push({
+      id: 'role-attributes',
+      severity: 'warning',
+      found: `roles lose SUPERUSER, REPLICATION or BYPASSRLS: ${nameSome(names)}`,
+      objects: names,
+      why: `Only a superuser may give these attributes, and ${target.inventory.server.role} is none on the target.`,
+      mend: 'Nothing to do if the roles do without; else connect to the target as a superuser.',
+    });
+  }
+  const logins = missing.filter(({ canLogin }) => canLogin).map(({ name }) => name);
+  if (logins.length > 0 && !options.rolePasswords) {
+    findings.push({
+      id: 'role-passwords',
+      severity: 'note',
+      found: `passwords do not travel: ${nameSome(logins)}`,
+      objects: logins,
+      why: 'Stored passwords are secrets, and are carried over only when asked for.',
+      mend: source.inventory.server.isSuperuser
+        ? 'Add --role-passwords, or set new ones on the target: ALTER ROLE … PASSWORD …;'
+        : 'Set them on the target: ALTER ROLE … PASSWORD …; (only a superuser of the source may read them).',
+    });
+  }
+  if (source.inventory.timescale && !target.inventory.server.isSuperuser) {
+    const owners = await readNames(source.session, READ_JOB_OWNERS);
+    const foreign = owners.filter((name) => name !== target.inventory.server.role);
+    if (foreign.length > 0) {
+      findings.push({
+        id: 'job-owners',
+        severity: 'warning',
+        found: `background jobs belong to ${nameSome(foreign)}, which ${target.inventory.server.role} may not be a member of`,
+        objects: foreign,
+        why: 'A target without superuser takes only jobs of roles that the connecting role is a member of.',
+        mend: `Jobs of other owners are given to ${target.inventory.server.role}; or name a role for each: --role-map old=new`,
+      });
+    }
+  }
+  return findings;
+};

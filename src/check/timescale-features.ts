@@ -1,0 +1,97 @@
+import type { Session } from '../postgres/session.js';
+import { type Features, readFeatures } from '../timescale/features.js';
+import type { Timescale } from '../timescale/timescale.js';
+import { type Check, type Finding, nameSome } from './finding.js';
+
+/** Features of TimescaleDB that the target may lack, or that no version carries on. */
+export const timescaleFeatures: Check = async ({ source, target }) => {
+  const { timescale } = source.inventory;
+  if (!timescale) return [];
+  const features = await readFeatures(source.session);
+  return [
+    ...(await edition(features, timescale, target.session)),
+    ...partialAggregates(features),
+    ...multiNode(features),
+    ...unreadableNulls(features, timescale),
+  ];
+};
+
+async function edition(features: Features, timescale: Timescale, target: Session): Promise<Finding[]> {
+  const objects = [
+    ...features.compressedHypertables.map((name) => `compressed hypertable ${name}`),
+    ...features.continuousAggregates.map((name) => `continuous aggregate ${name}`),
+    ...features.policies,
+  ];
+  if (objects.length === 0 || !(await runsApacheEdition(target, timescale.version))) return [];
+  return [
+    {
+      id: 'license-edition',
+      severity: 'blocker',
+      found: `expected the community edition of TimescaleDB on the target, but it runs the Apache edition; the source uses ${nameSome(objects)}`,
+      objects,
+      why: 'Compression, continuous aggregates and policies are part of the community edition alone.',
+      mend: "Install the community edition on the target server, and set timescaledb.license = 'timescale'.",
+    },
+  ];
+}
+
+const READ_LICENSE = "SELECT pg_catalog.current_setting('timescaledb.license', true) AS license";
+
+/** The Apache edition ships without the library of the community's code. */
+const READ_COMMUNITY_LIBRARY = `
+SELECT (pg_catalog.pg_stat_file(setting || '/timescaledb-tsl-' || $1 || '.so', true)).size IS NOT NULL AS exists
+FROM pg_catalog.pg_config WHERE name = 'PKGLIBDIR'`;
+
+async function runsApacheEdition(target: Session, version: string): Promise<boolean> {
+  const { license } = await target.one<{ license: string | null }>(READ_LICENSE);
+  if (license === 'apache') return true;
+  const { may } = await target.one<{ may: boolean }>(
+    `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_stat_file(text, boolean)', 'EXECUTE')
+            AND pg_catalog.has_table_privilege('pg_catalog.pg_config', 'SELECT') AS may`,
+  );
+  if (!may) return false;
+  const [row] = await target.query<{ exists: boolean }>(READ_COMMUNITY_LIBRARY, [version]);
+  return row?.exists === false;
+}
+
+function partialAggregates({ partialAggregates: objects }: Features): Finding[] {
+  if (objects.length === 0) return [];
+  return [
+    {
+      id: 'partial-aggregates',
+      severity: 'warning',
+      found: `continuous aggregates of the form before TimescaleDB 2.7: ${nameSome(objects)}`,
+      objects,
+      why: 'They store partial states, which newer versions no longer read.',
+      mend: objects.map((name) => `CALL cagg_migrate('${name.replaceAll("'", "''")}');`).join('\n'),
+    },
+  ];
+}
+
+function multiNode({ distributedHypertables: objects }: Features): Finding[] {
+  if (objects.length === 0) return [];
+  return [
+    {
+      id: 'multi-node',
+      severity: 'blocker',
+      found: `distributed hypertables: ${nameSome(objects)}`,
+      objects,
+      why: 'Their rows are on data nodes, and TimescaleDB has removed multi-node in 2.14.',
+      mend: 'Copy their rows into ordinary hypertables on the source first.',
+    },
+  ];
+}
+
+function unreadableNulls(features: Features, timescale: Timescale): Finding[] {
+  if (!timescale.storesNullAsUnreadableValue || features.compressedHypertables.length === 0) return [];
+  return [
+    {
+      id: 'compressed-null',
+      severity: 'note',
+      found: `TimescaleDB ${timescale.version} compresses a column of only NULLs to a value that cannot be read back`,
+      objects: features.compressedHypertables,
+      why: 'A plain restore fails on it; the value means NULL.',
+      mend: 'Nothing to do: migrate stores NULL for it.',
+    },
+  ];
+}

@@ -1,0 +1,113 @@
+import { compareVersions, LOWEST_SERVICE_VERSIONS } from '../timescale/timescale.js';
+import { type Check, type CheckedSide, type Finding, nameSome } from './finding.js';
+
+/** Rows that one version stored are read by another version's code as something else: both sides must be the same. */
+export const timescaleVersion: Check = ({ source, target }) => {
+  const wanted = source.inventory.timescale;
+  if (!wanted) return [];
+  return [
+    ...matching(wanted.version, source, target),
+    ...schemaOf(wanted.schema, wanted.version, target),
+    ...serviceMinimum(wanted.version, target),
+  ];
+};
+
+function matching(wanted: string, source: CheckedSide, target: CheckedSide): Finding[] {
+  const why =
+    'A database restored under another version of TimescaleDB is refused at the end, or subtly corrupted.';
+  const { server, availableVersions, timescale } = target.inventory;
+  const available = availableVersions.get('timescaledb');
+  if (timescale?.version === wanted) return [];
+  if (!available) {
+    return [
+      {
+        id: 'timescale-missing',
+        severity: 'blocker',
+        found: `expected TimescaleDB ${wanted} on the target server, but it has no TimescaleDB`,
+        objects: [],
+        why,
+        mend: 'Install TimescaleDB on the target server, and add it to shared_preload_libraries.',
+      },
+    ];
+  }
+  if (!server.preloadsTimescale) {
+    return [
+      {
+        id: 'timescale-not-preloaded',
+        severity: 'blocker',
+        found: "expected timescaledb in the target's shared_preload_libraries, but it is not loaded",
+        objects: [],
+        why: 'TimescaleDB works only when the server has loaded it at its start.',
+        mend: "ALTER SYSTEM SET shared_preload_libraries = 'timescaledb'; then restart the target server.",
+      },
+    ];
+  }
+  if (available.includes(wanted)) {
+    return [
+      {
+        id: 'timescale-version-matched',
+        severity: 'note',
+        found: `the target gets TimescaleDB ${wanted}, the source's version${timescale ? `, in place of ${timescale.version}` : ''}`,
+        objects: [],
+        why,
+        mend: 'Nothing to do: migrate makes it so.',
+      },
+    ];
+  }
+  const updates = commonUpdates(wanted, source, available);
+  const lists = `the target server has ${nameSome(available.toSorted(compareVersions))}; the source server has ${nameSome((source.inventory.availableVersions.get('timescaledb') ?? []).toSorted(compareVersions))}`;
+  const newest = updates.at(-1);
+  return [
+    {
+      id: newest ? 'timescale-version-source-update' : 'timescale-version',
+      severity: 'blocker',
+      found: `expected TimescaleDB ${wanted}, the source's version, on the target server, but ${lists}`,
+      objects: [...available],
+      why,
+      mend: newest
+        ? `Update the source to ${newest}, which both have: hyperferry migrate --update-source, or ALTER EXTENSION timescaledb UPDATE TO '${newest}'; as the first command of a fresh session on the source.`
+        : `Install TimescaleDB ${wanted} on the target server, or a version that the target has on the source server and update the source to it.`,
+    },
+  ];
+}
+
+/** The versions newer than the source's that both servers have files for, the oldest first. */
+export function commonUpdates(wanted: string, source: CheckedSide, target: readonly string[]): string[] {
+  const here = source.inventory.availableVersions.get('timescaledb') ?? [];
+  return here
+    .filter((version) => compareVersions(version, wanted) > 0 && target.includes(version))
+    .toSorted(compareVersions);
+}
+
+function schemaOf(schema: string, version: string, target: CheckedSide): Finding[] {
+  const installed = target.inventory.timescale;
+  if (!installed || installed.schema === schema || installed.version !== version) return [];
+  return [
+    {
+      id: 'timescale-schema',
+      severity: 'note',
+      found: `TimescaleDB is in the schema ${schema} on the source and in ${installed.schema} on the target`,
+      objects: [schema, installed.schema],
+      why: "Views and functions name the extension's schema.",
+      mend: `Nothing to do if the connecting role owns the extension: migrate drops it and makes it in ${schema}.`,
+    },
+  ];
+}
+
+function serviceMinimum(version: string, target: CheckedSide): Finding[] {
+  const isService =
+    target.inventory.server.role === 'tsdbadmin' ||
+    target.connection.hosts.some(({ host }) => host.endsWith('.tsdb.cloud.timescale.com'));
+  const lowest = LOWEST_SERVICE_VERSIONS.get(target.inventory.server.major);
+  if (!isService || !lowest || compareVersions(version, lowest) >= 0) return [];
+  return [
+    {
+      id: 'timescale-service-minimum',
+      severity: 'blocker',
+      found: `expected TimescaleDB ${lowest} or newer for Timescale's service on PostgreSQL ${target.inventory.server.major}, but the source runs ${version}`,
+      objects: [],
+      why: 'The service does not offer older versions.',
+      mend: `Update the source first: ALTER EXTENSION timescaledb UPDATE TO '${lowest}'; as the first command of a fresh session.`,
+    },
+  ];
+}
