@@ -101,7 +101,7 @@ export const content: Check = async ({ source, target }) => {
       severity: 'note',
       found: `CHECKs, defaults, generated columns or indexes call functions that may rely on search_path: ${nameSome(functions)}`,
       objects: functions,
-      why: `Rows are written with the source's search_path (${source.inventory.server.defaultSearchPath}), and indexes with such functions are made before the rows.`,
+      why: `Rows are written with the source's search_path (${source.inventory.server.sessionDefaults.search_path}), and indexes with such functions are made before the rows.`,
       mend: functions
         .slice(0, 10)
         .map((name) => `ALTER FUNCTION ${name} SET search_path = …;`)

@@ -30,7 +30,9 @@ export const roles: Check = async ({ source, target, options }) => {
       mend: 'Nothing to do if the roles do without; else connect to the target as a superuser.',
     });
   }
-  const logins = missing.filter(({ canLogin }) => canLogin).map(({ name }) => name);
+  const logins = missing
+    .filter(({ canLogin, hasPassword }) => canLogin && hasPassword !== false)
+    .map(({ name }) => name);
   if (logins.length > 0 && !options.rolePasswords) {
     findings.push({
       id: 'role-passwords',

@@ -8,7 +8,7 @@ import { makeProgram } from './program.js';
 async function main(): Promise<number> {
   try {
     await makeProgram().parseAsync(process.argv);
-    return EXIT.done;
+    return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (error instanceof HyperferryError) return exitCodeOf(error);

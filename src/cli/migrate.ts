@@ -1,11 +1,20 @@
 import { createInterface } from 'node:readline/promises';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { migrate } from '../migrate/migrate.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import { jsonLinesRenderer } from '../report/json-lines.js';
 import type { Renderer } from '../report/renderer.js';
 import { terminalRenderer } from '../report/terminal.js';
+import {
+  collect,
+  jobsFlag,
+  programsFlag,
+  requiredUrl,
+  sourceFlag,
+  targetFlag,
+  wholeNumber,
+} from './flags.js';
 import { withInterrupt } from './interrupt.js';
 
 interface Flags {
@@ -13,6 +22,7 @@ interface Flags {
   target?: string;
   jobs?: number;
   pgBin?: string;
+  skipCheck: string[];
   rolePasswords: boolean;
   owner: boolean;
   privileges: boolean;
@@ -26,14 +36,11 @@ interface Flags {
 export function migrateCommand(): Command {
   return new Command('migrate')
     .description('Move a database to an empty database on another server')
-    .addOption(new Option('--source <url>', 'database to move').env('SOURCE'))
-    .addOption(new Option('--target <url>', 'empty database to move it to').env('TARGET'))
-    .option(
-      '-j, --jobs <n>',
-      'workers at a time (default: one a core, as both servers have room)',
-      wholeNumber,
-    )
-    .option('--pg-bin <folder>', 'folder of pg_dump (default: PATH and the usual places)')
+    .addOption(sourceFlag())
+    .addOption(targetFlag())
+    .addOption(jobsFlag())
+    .addOption(programsFlag())
+    .option('--skip-check <id>', 'go on in spite of a blocker; may be given several times', collect, [])
     .option('--role-passwords', 'carry the stored forms of role passwords over', false)
     .option('--no-owner', 'do not carry owners over')
     .option('--no-privileges', 'do not carry grants over')
@@ -59,8 +66,8 @@ export function migrateCommand(): Command {
 }
 
 async function run(flags: Flags, renderer: Renderer): Promise<void> {
-  const source = required(flags.source, 'source');
-  const target = required(flags.target, 'target');
+  const source = requiredUrl(flags.source, 'source');
+  const target = requiredUrl(flags.target, 'target');
   if (flags.cleanTarget && !flags.yes) await confirmCleaning(target);
   const outcome = await withInterrupt((signal) =>
     migrate({
@@ -73,19 +80,13 @@ async function run(flags: Flags, renderer: Renderer): Promise<void> {
       privileges: flags.privileges,
       cleanTarget: flags.cleanTarget,
       jobWait: flags.jobWait,
+      skipChecks: flags.skipCheck,
       signal,
       onEvent: (event) => renderer.show(event),
     }),
   );
   renderer.finished(outcome);
   if (flags.json) process.stdout.write(`${JSON.stringify(outcome, undefined, 2)}\n`);
-}
-
-function required(url: string | undefined, side: 'source' | 'target'): string {
-  if (url) return url;
-  throw new HyperferryError('USAGE', `expected the ${side} database, but none was named`, {
-    hint: `hyperferry migrate --source postgresql://… --target postgresql://… (or set ${side.toUpperCase()})`,
-  });
 }
 
 /** Asks for the database's name, so that nobody drops one by pressing a key. */
@@ -111,10 +112,4 @@ async function confirmCleaning(target: string): Promise<void> {
   } finally {
     prompt.close();
   }
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number from 1');
-  return value;
 }

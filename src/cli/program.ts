@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { checkCommand } from './check.js';
 import { demoCommand } from './demo.js';
 import { migrateCommand } from './migrate.js';
 
@@ -10,7 +11,7 @@ export function makeProgram(): Command {
     .version(packageVersion())
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  for (const command of [migrateCommand(), demoCommand()]) {
+  for (const command of [checkCommand(), migrateCommand(), demoCommand()]) {
     program.addCommand(command.exitOverride());
   }
   return program;

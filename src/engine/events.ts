@@ -18,7 +18,6 @@ export const STAGES = [
   'owners and privileges',
   'hypertable keys',
   'materialized views',
-  'event triggers',
   'statistics',
   'finish',
 ] as const;

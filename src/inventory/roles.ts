@@ -10,7 +10,10 @@ export interface Role {
   readonly replication: boolean;
   readonly bypassRls: boolean;
   readonly connectionLimit: number;
+  /** In UTC. */
   readonly validUntil: string | null;
+  /** Whether a password is stored; undefined where the connecting role may not see that. */
+  readonly hasPassword: boolean | undefined;
   readonly comment: string | null;
 }
 
@@ -42,7 +45,10 @@ export interface Roles {
 const READ_ROLES = `
 SELECT rolname AS name, rolsuper AS superuser, rolinherit AS inherit, rolcreaterole AS "createRole",
        rolcreatedb AS "createDatabase", rolcanlogin AS "canLogin", rolreplication AS replication,
-       rolbypassrls AS "bypassRls", rolconnlimit AS "connectionLimit", rolvaliduntil::text AS "validUntil",
+       rolbypassrls AS "bypassRls", rolconnlimit AS "connectionLimit", 
+       CASE WHEN pg_catalog.isfinite(rolvaliduntil) THEN (rolvaliduntil AT TIME ZONE 'UTC')::text || '+00'
+            ELSE rolvaliduntil::text END AS "validUntil",
+       HAS_PASSWORD AS "hasPassword",
        pg_catalog.shobj_description(oid, 'pg_authid') AS comment
 FROM pg_catalog.pg_roles
 WHERE rolname NOT LIKE 'pg\\_%'
@@ -83,8 +89,17 @@ export async function readRoles(session: Session, serverVersion: number): Promis
     set: boolean | null;
   }>(READ_MEMBERSHIPS.replace('OPTIONS', options));
   const settings = await session.query<Omit<Setting, 'role'> & { role: string | null }>(READ_SETTINGS);
+  const { may } = await session.one<{ may: boolean }>(
+    "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS may",
+  );
+  const hasPassword = may
+    ? '(SELECT a.rolpassword IS NOT NULL FROM pg_catalog.pg_authid a WHERE a.oid = pg_roles.oid)'
+    : 'NULL::boolean';
+  const roles = await session.query<Omit<Role, 'hasPassword'> & { hasPassword: boolean | null }>(
+    READ_ROLES.replace('HAS_PASSWORD', hasPassword),
+  );
   return {
-    roles: await session.query<Role & Record<string, unknown>>(READ_ROLES),
+    roles: roles.map((role) => ({ ...role, hasPassword: role.hasPassword ?? undefined })),
     memberships: memberships.map(({ inherit, set, ...rest }) => ({
       ...rest,
       inherit: inherit ?? undefined,

@@ -20,8 +20,8 @@ export interface Server {
   readonly reservedConnections: number;
   readonly maxLocksPerTransaction: number;
   readonly maxPreparedTransactions: number;
-  /** What a session that sets nothing would have: of the server, the database and the role. */
-  readonly defaultSearchPath: string;
+  /** What a session that sets nothing has, of the server, the database and the role: names and values. */
+  readonly sessionDefaults: Readonly<Record<string, string>>;
   readonly preloadsTimescale: boolean;
 }
 
@@ -38,7 +38,10 @@ SELECT pg_catalog.current_setting('server_version_num')::int AS version,
        pg_catalog.current_setting('superuser_reserved_connections')::int AS "reservedConnections",
        pg_catalog.current_setting('max_locks_per_transaction')::int AS "maxLocksPerTransaction",
        pg_catalog.current_setting('max_prepared_transactions')::int AS "maxPreparedTransactions",
-       (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path') AS "defaultSearchPath",
+       (SELECT pg_catalog.json_object_agg(name, reset_val) FROM pg_catalog.pg_settings
+        WHERE name IN ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle', 'extra_float_digits', 'bytea_output',
+                       'lc_monetary', 'lc_numeric', 'lc_time', 'xmlbinary', 'default_text_search_config')
+       ) AS "sessionDefaults",
        EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name LIKE 'timescaledb.%') AS "preloadsTimescale"
 FROM pg_catalog.pg_database d
 WHERE d.datname = pg_catalog.current_database()`;

@@ -20,7 +20,7 @@ export const configuration: Stage = async (migration) => {
       const name = quoteQualified(relation);
       await relayCopy(
         source.session,
-        `COPY (SELECT ${columns} FROM ONLY ${name} ${conditionFor(relation, migration)}) TO STDOUT`,
+        `COPY (SELECT ${columns} FROM ONLY ${name} ${await conditionFor(relation, migration)}) TO STDOUT`,
         target.session,
         `COPY ${name} (${columns}) FROM STDIN`,
       );
@@ -35,9 +35,13 @@ export const configuration: Stage = async (migration) => {
  * A hypertable's attached tablespaces stand in the catalog by name; one that the target lacks would fail the first
  * insert that needs a new chunk.
  */
-function conditionFor(relation: ConfigurationRelation, { plan, leaveOut }: Migration): string {
+async function conditionFor(relation: ConfigurationRelation, migration: Migration): Promise<string> {
+  const { plan, source, leaveOut } = migration;
   if (!isTablespaceCatalog(relation)) return relation.condition;
-  const missing = plan.source.tablespaces.filter((name) => !plan.tablespaces.has(name));
+  const attached = await source.session.query<{ name: string }>(
+    `SELECT DISTINCT tablespace_name::text AS name FROM ${quoteQualified(relation)} ORDER BY 1`,
+  );
+  const missing = attached.map(({ name }) => name).filter((name) => !plan.tablespaces.has(name));
   if (missing.length === 0) return relation.condition;
   leaveOut({
     object: `attachment of hypertables to the tablespaces ${missing.join(', ')}`,

@@ -14,6 +14,10 @@ export const materializedViews: Stage = async (migration) => {
   );
   if (views.length === 0) return;
   await withTargetSession(migration, async (session) => {
+    // What a view computes may depend on them: the time zone above all.
+    for (const [name, value] of Object.entries(plan.source.server.sessionDefaults)) {
+      await session.query('SELECT pg_catalog.set_config($1, $2, false)', [name, value]);
+    }
     if (plan.source.timescale) await session.query(LEAVE_RESTORE_MODE_IN_SESSION);
     await runStatements(
       session,

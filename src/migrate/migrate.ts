@@ -15,7 +15,6 @@ import { cleanTarget } from './clean-target.js';
 import { configuration } from './configuration.js';
 import { constraints } from './constraints.js';
 import { database } from './database.js';
-import { eventTriggers } from './event-triggers.js';
 import { extensions } from './extensions.js';
 import { finish } from './finish.js';
 import { hypertableKeys } from './hypertable-keys.js';
@@ -48,7 +47,6 @@ const TARGET_STAGES: readonly (readonly [StageName, Stage])[] = [
   ['owners and privileges', ownersAndPrivileges],
   ['hypertable keys', hypertableKeys],
   ['materialized views', materializedViews],
-  ['event triggers', eventTriggers],
   ['statistics', statistics],
   ['finish', finish],
 ];

@@ -44,7 +44,7 @@ function workers({ plan, source, target }: Migration): WorkerSource<Worker> {
         source: await Session.open('source', source.connection),
         target: await Session.open('target', target.connection),
       };
-      await setSearchPath(worker.target, plan);
+      await setApplicationDefaults(worker.target, plan);
       return worker;
     },
     close: async (worker) => {
@@ -57,11 +57,13 @@ function workers({ plan, source, target }: Migration): WorkerSource<Worker> {
   };
 }
 
-/** CHECKs, generated columns and index expressions may leave names to the search_path of the application. */
-async function setSearchPath(target: Session, plan: Plan): Promise<void> {
-  await target.query("SELECT pg_catalog.set_config('search_path', $1, false)", [
-    plan.source.server.defaultSearchPath,
-  ]);
+/** CHECKs, generated columns and index expressions may leave names and times to the settings of the application. */
+async function setApplicationDefaults(target: Session, plan: Plan): Promise<void> {
+  const { search_path = '', TimeZone = 'UTC' } = plan.source.server.sessionDefaults;
+  await target.query(
+    "SELECT pg_catalog.set_config('search_path', $1, false), pg_catalog.set_config('TimeZone', $2, false)",
+    [search_path, TimeZone],
+  );
 }
 
 function copyTask(copy: CopyTask, migration: Migration): Task<Worker> {
@@ -96,7 +98,7 @@ function indexTasks(copy: CopyTask, { plan }: Migration): Task<Worker>[] {
         // An index is resolved as pg_dump wrote it, with no search_path.
         await target.query("SET search_path = ''");
         await runStatements(target, statements);
-        await setSearchPath(target, plan);
+        await setApplicationDefaults(target, plan);
       },
     },
   ];

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Statement } from '../plan/statement.js';
 import { type DatabaseError, databaseError } from '../postgres/database-error.js';
@@ -7,8 +8,22 @@ import type { Session } from '../postgres/session.js';
 /** A round trip and a commit for a hundred statements; a transaction of more would hold many locks. */
 const STATEMENTS_A_BATCH = 100;
 
-/** Says whether the target can do without a statement that it refused, and why; undefined when it cannot. */
-export type Excuse = (statement: Statement, error: DatabaseError) => LeftOut | undefined;
+/**
+ * Says whether the target can do without a statement that it refused: `done` when what it makes is there already,
+ * what is left out and why, or undefined when the run must stop.
+ */
+export type Excuse = (statement: Statement, error: DatabaseError) => LeftOut | 'done' | undefined;
+
+export interface RunOptions {
+  readonly excuse?: Excuse;
+  readonly leaveOut?: (item: LeftOut) => void;
+  /** The session is in a transaction already, which a refused statement must not end. */
+  readonly inTransaction?: boolean;
+}
+
+/** A row of a shared catalog that another session changes at the same moment ("tuple concurrently updated"). */
+const CONCURRENT_UPDATE = 'XX000';
+const ATTEMPTS = 5;
 
 /**
  * Runs statements in their order, a batch in one round trip and transaction. A batch that fails is run again one
@@ -20,12 +35,12 @@ export type Excuse = (statement: Statement, error: DatabaseError) => LeftOut | u
 export async function runStatements(
   session: Session,
   statements: readonly Statement[],
-  options: { excuse?: Excuse; leaveOut?: (item: LeftOut) => void } = {},
+  options: RunOptions = {},
 ): Promise<void> {
   for (let first = 0; first < statements.length; first += STATEMENTS_A_BATCH) {
     const batch = statements.slice(first, first + STATEMENTS_A_BATCH);
     try {
-      await session.query(batch.map(({ sql }) => sql).join('\n'));
+      await attemptSql(session, batch.map(({ sql }) => sql).join('\n'), options);
     } catch (error) {
       if (!databaseError(error)) throw error;
       for (const statement of batch) await runStatement(session, statement, options);
@@ -33,16 +48,36 @@ export async function runStatements(
   }
 }
 
+/** Runs SQL so that the session can go on when it fails. */
+async function attemptSql(session: Session, sql: string, { inTransaction }: RunOptions): Promise<void> {
+  if (!inTransaction) {
+    await session.query(sql);
+    return;
+  }
+  await session.query('SAVEPOINT attempt');
+  try {
+    await session.query(sql);
+  } catch (error) {
+    if (databaseError(error)) await session.query('ROLLBACK TO SAVEPOINT attempt');
+    throw error;
+  }
+}
+
 async function runStatement(
   session: Session,
   statement: Statement,
-  options: { excuse?: Excuse; leaveOut?: (item: LeftOut) => void },
+  options: RunOptions,
+  attempt = 1,
 ): Promise<void> {
   try {
-    await session.query(statement.sql);
+    await attemptSql(session, statement.sql, options);
   } catch (error) {
     const refusal = databaseError(error);
     if (!refusal) throw error;
+    if (refusal.code === CONCURRENT_UPDATE && /concurrently/.test(refusal.message) && attempt < ATTEMPTS) {
+      await sleep(100 * attempt);
+      return runStatement(session, statement, options, attempt + 1);
+    }
     const excuse = options.excuse?.(statement, refusal);
     if (!excuse) {
       throw new HyperferryError('STATEMENT', `the target refused ${statement.object}: ${refusal.message}`, {
@@ -50,9 +85,13 @@ async function runStatement(
         hint: refusal.detail ?? refusal.hint ?? 'The statement: '.concat(statement.sql.trim().slice(0, 500)),
       });
     }
-    options.leaveOut?.(excuse);
+    if (excuse !== 'done') options.leaveOut?.(excuse);
   }
 }
+
+/** Excuses an object that is there already, by another session's doing at the same time, and missing rights. */
+export const excuseExisting: Excuse = (statement, error) =>
+  ['42710', '23505'].includes(error.code) ? 'done' : excuseMissingRights(statement, error);
 
 /** Excuses what the connecting role may not do: an administrator can run it later. */
 export const excuseMissingRights: Excuse = (statement, error) =>

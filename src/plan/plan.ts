@@ -1,4 +1,5 @@
 import type { Inventory } from '../inventory/inventory.js';
+import type { Role } from '../inventory/roles.js';
 import type { TocEntry } from '../postgres/archive-toc.js';
 import { type CopyTask, copyTasks } from './copy-tasks.js';
 import { type Division, divideArchive } from './division.js';
@@ -67,8 +68,7 @@ function missingTablespaces(archive: readonly TocEntry[], present: ReadonlySet<s
 }
 
 function keptRoles(source: Inventory, target: Inventory): LeftOut[] {
-  const attributes = ({ comment: _, ...rest }: Inventory['roles']['roles'][number]): string =>
-    JSON.stringify(rest);
+  const attributes = ({ comment: _, hasPassword: __, ...rest }: Role): string => JSON.stringify(rest);
   const existing = new Map(target.roles.roles.map((role) => [role.name, role]));
   return source.roles.roles.flatMap((role) => {
     const there = existing.get(role.name);
@@ -86,10 +86,11 @@ function keptRoles(source: Inventory, target: Inventory): LeftOut[] {
 
 function passwordsLeftBehind(source: Inventory, target: Inventory): LeftOut[] {
   const there = new Set(target.roles.roles.map(({ name }) => name));
-  const names = source.roles.roles.filter(({ name, canLogin }) => canLogin && !there.has(name));
+  const names = source.roles.roles.filter(
+    ({ name, canLogin, hasPassword }) => canLogin && hasPassword !== false && !there.has(name),
+  );
   return names.map(({ name }) => ({
     object: `password of role ${name}`,
     reason: 'passwords are carried over only when asked for (--role-passwords)',
-    sql: undefined,
   }));
 }

@@ -179,6 +179,9 @@ function reasonOf(error: Error | undefined): string {
   if (error instanceof AggregateError && !error.message) {
     return error.errors.map((one: Error) => one.message).join('; ');
   }
+  // pg says so when the server asks for a password and there is none.
+  if (error?.message.includes('client password must be a string'))
+    return 'the server asks for a password, and none was given';
   return error?.message || 'no reason given';
 }
 
@@ -191,10 +194,15 @@ function hintFor(error: Error | undefined, side: Side, connection: Connection): 
         : 'List the databases of that server: psql -l';
     case '28P01':
     case '28000':
-      return `Check the user and the password of the ${side}; a password may stand in the URL, in PGPASSWORD or in ~/.pgpass.`;
+      return passwordHint(side);
     case '53300':
       return `Free connections on the ${side}, or raise max_connections.`;
     default:
+      if (error?.message.includes('password')) return passwordHint(side);
       return `Check the address, and that the server listens there: pg_isready -h ${connection.hosts[0]?.host} -p ${connection.hosts[0]?.port}`;
   }
+}
+
+function passwordHint(side: Side): string {
+  return `Check the user and the password of the ${side}; a password may stand in the URL, in PGPASSWORD or in ~/.pgpass.`;
 }

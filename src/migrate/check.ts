@@ -1,0 +1,34 @@
+import type { Finding } from '../check/finding.js';
+import { parseConnection } from '../postgres/connection-string.js';
+import { Session } from '../postgres/session.js';
+import type { MigrateOptions } from './options.js';
+import { examine } from './preflight.js';
+
+/**
+ * Finds out what stands in the way of a migration. Reads both sides and changes nothing.
+ *
+ * @throws HyperferryError `CONNECT` when a side cannot be reached
+ *
+ * @example
+ * const findings = await check({ source: 'postgresql://old/tsdb', target: 'postgresql://new/tsdb' });
+ * const blockers = findings.filter(({ severity }) => severity === 'blocker');
+ */
+export async function check(options: MigrateOptions): Promise<readonly Finding[]> {
+  const connections = { source: parseConnection(options.source), target: parseConnection(options.target) };
+  const source = await Session.open('source', connections.source);
+  try {
+    const target = await Session.open('target', connections.target);
+    try {
+      const { findings } = await examine(
+        { session: source, connection: connections.source },
+        { session: target, connection: connections.target },
+        options,
+      );
+      return findings;
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
