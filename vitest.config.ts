@@ -6,6 +6,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 300_000,
     maxWorkers: 2,
+    reporters: ['default', './test/reporter.ts'],
     globalSetup: ['test/integration/global-setup.ts'],
   },
 });
