@@ -44,6 +44,7 @@ export interface CheckOptions {
   readonly programs: string | undefined;
   readonly cleanTarget: boolean;
   readonly rolePasswords: boolean;
+  readonly updateSource: boolean;
 }
 
 export type Check = (checked: Checked) => Promise<readonly Finding[]> | readonly Finding[];

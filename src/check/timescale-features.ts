@@ -1,3 +1,4 @@
+import type { Inventory } from '../inventory/inventory.js';
 import type { Session } from '../postgres/session.js';
 import { type Features, readFeatures } from '../timescale/features.js';
 import type { Timescale } from '../timescale/timescale.js';
@@ -13,6 +14,7 @@ export const timescaleFeatures: Check = async ({ source, target }) => {
     ...partialAggregates(features),
     ...multiNode(features),
     ...unreadableNulls(features, timescale),
+    ...addedColumns(source.inventory, target.inventory),
   ];
 };
 
@@ -52,6 +54,26 @@ async function runsApacheEdition(target: Session, version: string): Promise<bool
   if (!may) return false;
   const [row] = await target.query<{ exists: boolean }>(READ_COMMUNITY_LIBRARY, [version]);
   return row?.exists === false;
+}
+
+/** Compressed rows have no value of their own for a column that was added later with a default. */
+function addedColumns(source: Inventory, target: Inventory): Finding[] {
+  const needed = source.missingValues.filter(({ isCompressed }) => isCompressed);
+  if (needed.length === 0 || target.server.isSuperuser) return [];
+  const objects = needed.map(({ schema, table, column }) => `${schema}.${table}.${column}`);
+  return [
+    {
+      id: 'compressed-added-columns',
+      severity: 'blocker',
+      found: `compressed rows lack a value for columns that were added with a default after them: ${nameSome(objects)}`,
+      objects,
+      why: 'Their value stands in the system catalog, where only a superuser can write it; on the target they would read as NULL.',
+      mend: [...new Set(needed.map(({ schema, table }) => `${schema}.${table}`))]
+        .slice(0, 10)
+        .map((chunk) => `SELECT decompress_chunk('${chunk}'); SELECT compress_chunk('${chunk}');`)
+        .join('\n'),
+    },
+  ];
 }
 
 function partialAggregates({ partialAggregates: objects }: Features): Finding[] {

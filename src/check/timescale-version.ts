@@ -1,18 +1,24 @@
 import { compareVersions, LOWEST_SERVICE_VERSIONS } from '../timescale/timescale.js';
+import { commonUpdate } from '../timescale/update.js';
 import { type Check, type CheckedSide, type Finding, nameSome } from './finding.js';
 
 /** Rows that one version stored are read by another version's code as something else: both sides must be the same. */
-export const timescaleVersion: Check = ({ source, target }) => {
+export const timescaleVersion: Check = async ({ source, target, options }) => {
   const wanted = source.inventory.timescale;
   if (!wanted) return [];
   return [
-    ...matching(wanted.version, source, target),
+    ...(await matching(wanted.version, source, target, options.updateSource)),
     ...schemaOf(wanted.schema, wanted.version, target),
     ...serviceMinimum(wanted.version, target),
   ];
 };
 
-function matching(wanted: string, source: CheckedSide, target: CheckedSide): Finding[] {
+async function matching(
+  wanted: string,
+  source: CheckedSide,
+  target: CheckedSide,
+  updateSource: boolean,
+): Promise<Finding[]> {
   const why =
     'A database restored under another version of TimescaleDB is refused at the end, or subtly corrupted.';
   const { server, availableVersions, timescale } = target.inventory;
@@ -54,29 +60,20 @@ function matching(wanted: string, source: CheckedSide, target: CheckedSide): Fin
       },
     ];
   }
-  const updates = commonUpdates(wanted, source, available);
   const lists = `the target server has ${nameSome(available.toSorted(compareVersions))}; the source server has ${nameSome((source.inventory.availableVersions.get('timescaledb') ?? []).toSorted(compareVersions))}`;
-  const newest = updates.at(-1);
+  const common = await commonUpdate(source.session, wanted, available);
   return [
     {
-      id: newest ? 'timescale-version-source-update' : 'timescale-version',
-      severity: 'blocker',
+      id: common ? 'timescale-version-source-update' : 'timescale-version',
+      severity: common && updateSource ? 'note' : 'blocker',
       found: `expected TimescaleDB ${wanted}, the source's version, on the target server, but ${lists}`,
       objects: [...available],
       why,
-      mend: newest
-        ? `Update the source to ${newest}, which both have: hyperferry migrate --update-source, or ALTER EXTENSION timescaledb UPDATE TO '${newest}'; as the first command of a fresh session on the source.`
+      mend: common
+        ? `Update the source to ${common}, which both have: hyperferry migrate --update-source, or ALTER EXTENSION timescaledb UPDATE TO '${common}'; as the first command of a fresh session on the source.`
         : `Install TimescaleDB ${wanted} on the target server, or a version that the target has on the source server and update the source to it.`,
     },
   ];
-}
-
-/** The versions newer than the source's that both servers have files for, the oldest first. */
-export function commonUpdates(wanted: string, source: CheckedSide, target: readonly string[]): string[] {
-  const here = source.inventory.availableVersions.get('timescaledb') ?? [];
-  return here
-    .filter((version) => compareVersions(version, wanted) > 0 && target.includes(version))
-    .toSorted(compareVersions);
 }
 
 function schemaOf(schema: string, version: string, target: CheckedSide): Finding[] {

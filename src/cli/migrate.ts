@@ -1,9 +1,11 @@
+import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
 import { migrate } from '../migrate/migrate.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import { jsonLinesRenderer } from '../report/json-lines.js';
+import { renderLeftOut } from '../report/left-out.js';
 import type { Renderer } from '../report/renderer.js';
 import { terminalRenderer } from '../report/terminal.js';
 import {
@@ -24,6 +26,10 @@ interface Flags {
   pgBin?: string;
   skipCheck: string[];
   rolePasswords: boolean;
+  roleMap: string[];
+  updateSource: boolean;
+  updateTargetAfter?: true | string;
+  leftOut?: string;
   owner: boolean;
   privileges: boolean;
   cleanTarget: boolean;
@@ -42,6 +48,19 @@ export function migrateCommand(): Command {
     .addOption(programsFlag())
     .option('--skip-check <id>', 'go on in spite of a blocker; may be given several times', collect, [])
     .option('--role-passwords', 'carry the stored forms of role passwords over', false)
+    .option(
+      '--role-map <old=new>',
+      'give what a role owns to another; may be given several times',
+      collect,
+      [],
+    )
+    .option(
+      '--update-source',
+      "update the source's TimescaleDB if only that leads to a common version",
+      false,
+    )
+    .option('--update-target-after [version]', "update the target's TimescaleDB at the end")
+    .option('--left-out <file>', 'write the SQL of what was left out to a file, for an administrator')
     .option('--no-owner', 'do not carry owners over')
     .option('--no-privileges', 'do not carry grants over')
     .option('--clean-target', 'drop all that is in the target database first', false)
@@ -81,12 +100,29 @@ async function run(flags: Flags, renderer: Renderer): Promise<void> {
       cleanTarget: flags.cleanTarget,
       jobWait: flags.jobWait,
       skipChecks: flags.skipCheck,
+      roleMap: parseRoleMap(flags.roleMap),
+      updateSource: flags.updateSource,
+      updateTargetAfter: flags.updateTargetAfter,
       signal,
       onEvent: (event) => renderer.show(event),
     }),
   );
   renderer.finished(outcome);
+  if (flags.leftOut) await writeFile(flags.leftOut, renderLeftOut(outcome.leftOut), { mode: 0o600 });
   if (flags.json) process.stdout.write(`${JSON.stringify(outcome, undefined, 2)}\n`);
+}
+
+/** Pairs of `old=new`. */
+function parseRoleMap(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [old, renamed, ...rest] = pair.split('=');
+      if (!old || !renamed || rest.length > 0) {
+        throw new HyperferryError('USAGE', `expected --role-map old=new, but ${pair} came`);
+      }
+      return [old, renamed];
+    }),
+  );
 }
 
 /** Asks for the database's name, so that nobody drops one by pressing a key. */

@@ -12,6 +12,7 @@ export const STAGES = [
   'configuration',
   'rows and indexes',
   'constraints',
+  'hypertable catalog',
   'sequences',
   'large objects',
   'database',
@@ -19,6 +20,7 @@ export const STAGES = [
   'hypertable keys',
   'materialized views',
   'statistics',
+  'restore mode ends',
   'finish',
 ] as const;
 

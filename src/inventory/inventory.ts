@@ -1,4 +1,5 @@
 import type { Session } from '../postgres/session.js';
+import { type MissingValue, readMissingValues } from '../timescale/missing-values.js';
 import { readTimescale, type Timescale } from '../timescale/timescale.js';
 import { type DatabaseProperties, readDatabase } from './database.js';
 import { type Definitions, readDefinitions } from './definitions.js';
@@ -27,6 +28,8 @@ export interface Inventory {
   /** The OIDs of materialized views that have been filled. */
   readonly populatedViews: ReadonlySet<number>;
   readonly roles: Roles;
+  /** Values that chunks have for columns added after their rows were written. */
+  readonly missingValues: readonly MissingValue[];
 }
 
 /** Reads a database. In a transaction with a snapshot, all of it is as of the snapshot. */
@@ -53,6 +56,7 @@ export async function readInventory(session: Session): Promise<Inventory> {
       ).map(({ oid }) => Number(oid)),
     ),
     roles: await readRoles(session, server.version),
+    missingValues: timescale ? await readMissingValues(session) : [],
   };
 }
 

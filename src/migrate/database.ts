@@ -12,7 +12,8 @@ export const database: Stage = async (migration) => {
 };
 
 function properties({ plan }: Migration): Statement[] {
-  const { comment, connectionLimit, owner, grants } = plan.source.database;
+  const { comment, connectionLimit, grants } = plan.source.database;
+  const owner = plan.owners.ownerOf(plan.source.database.owner);
   const name = `DATABASE ${quoteIdentifier(plan.target.server.database)}`;
   const statements: Statement[] = [];
   if (comment !== null) {
@@ -34,7 +35,7 @@ function properties({ plan }: Migration): Statement[] {
     });
   }
   if (plan.options.privileges && grants) {
-    const grantees = new Set(['', owner, ...grants.map(({ grantee }) => grantee)]);
+    const grantees = new Set(['', plan.source.database.owner, ...grants.map(({ grantee }) => grantee)]);
     for (const grantee of grantees) {
       statements.push({
         sql: `REVOKE ALL ON ${name} FROM ${grantee === '' ? 'PUBLIC' : quoteIdentifier(grantee)};`,

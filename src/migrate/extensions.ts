@@ -1,51 +1,38 @@
-import type { Extension } from '../inventory/extensions.js';
-import { databaseError } from '../postgres/database-error.js';
+import { type ExtensionCreation, planCreation } from '../plan/extension-plan.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
-import { Session } from '../postgres/session.js';
+import { asFirstCommand, updateTimescale } from '../timescale/update.js';
 import type { Migration, Stage } from './migration.js';
 
-/**
- * The extensions, at the source's versions and in its schemas. TimescaleDB's library is loaded by the first command
- * that touches it, for the version that the database has then; so what changes its version runs in a session of its
- * own, as the first command there.
- */
+/** The extensions, at the source's versions and in its schemas. */
 export const extensions: Stage = async (migration) => {
-  const { dropTimescale, create } = migration.plan.extensions;
-  if (dropTimescale) {
-    await inBareSession(migration, (session) => session.query('DROP EXTENSION timescaledb CASCADE'));
-  }
-  for (const { extension, version } of create) {
-    await migration.target.session.query(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(extension.schema)}`);
+  const { plan, target } = migration;
+  const { timescale } = plan.extensions;
+  if (timescale.action === 'drop') await dropTimescale(migration);
+  if (timescale.action === 'update') {
     try {
-      await inBareSession(migration, (session) => session.query(createExtension(extension, version)));
+      await updateTimescale('target', target.connection, timescale.to);
     } catch (error) {
-      const refusal = databaseError(error);
-      if (!refusal) throw error;
-      throw new HyperferryError(
-        'STATEMENT',
-        `the target refused the extension ${extension.name} ${version ?? ''}: ${refusal.message}`,
-        { cause: error, hint: `Install the extension ${extension.name} on the target server.` },
-      );
+      if (!(error instanceof HyperferryError) || error.code !== 'STATEMENT') throw error;
+      await dropTimescale(migration);
+      const extension = plan.source.extensions.find(({ name }) => name === 'timescaledb');
+      if (extension) await create(planCreation(extension, plan.target), migration);
     }
   }
+  for (const creation of plan.extensions.create) await create(creation, migration);
 };
 
-function createExtension(extension: Extension, version: string | undefined): string {
-  return (
-    `CREATE EXTENSION ${quoteIdentifier(extension.name)} WITH SCHEMA ${quoteIdentifier(extension.schema)}` +
-    (version === undefined ? '' : ` VERSION ${quoteLiteral(version)}`)
-  );
+/** The target holds nothing of the user's, so nothing is lost with the extension. */
+async function dropTimescale({ target }: Migration): Promise<void> {
+  await asFirstCommand('target', target.connection, 'DROP EXTENSION timescaledb CASCADE');
 }
 
-async function inBareSession(
-  migration: Migration,
-  work: (session: Session) => Promise<unknown>,
-): Promise<void> {
-  const session = await Session.open('target', migration.target.connection, { bare: true });
-  try {
-    await work(session);
-  } finally {
-    await session.close();
-  }
+async function create({ extension, version }: ExtensionCreation, { target }: Migration): Promise<void> {
+  const schema = quoteIdentifier(extension.schema);
+  await target.session.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+  await asFirstCommand(
+    'target',
+    target.connection,
+    `CREATE EXTENSION ${quoteIdentifier(extension.name)} WITH SCHEMA ${schema}${version === undefined ? '' : ` VERSION ${quoteLiteral(version)}`}`,
+  );
 }

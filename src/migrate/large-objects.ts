@@ -48,7 +48,12 @@ function propertiesOf(object: LargeObject, { plan }: Migration): Statement[] {
       ? []
       : [{ sql: `COMMENT ON ${name} IS ${quoteLiteral(object.comment)};`, object: `comment of ${name}` }]),
     ...(plan.options.owners
-      ? [{ sql: `ALTER ${name} OWNER TO ${quoteIdentifier(object.owner)};`, object: `owner of ${name}` }]
+      ? [
+          {
+            sql: `ALTER ${name} OWNER TO ${quoteIdentifier(plan.owners.ownerOf(object.owner))};`,
+            object: `owner of ${name}`,
+          },
+        ]
       : []),
     ...(plan.options.privileges ? grantStatements(name, object.grants) : []),
   ];

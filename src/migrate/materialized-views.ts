@@ -5,7 +5,7 @@ import { runStatements } from './run-statements.js';
 
 /**
  * Fills the materialized views that are filled on the source, in the archive's order, so that each comes after those
- * that it reads. With restore mode off in this session: in it, compressed rows and continuous aggregates look empty.
+ * that it reads. Without restore mode: in it, compressed rows and continuous aggregates look empty.
  */
 export const materializedViews: Stage = async (migration) => {
   const { plan } = migration;
@@ -18,7 +18,8 @@ export const materializedViews: Stage = async (migration) => {
     for (const [name, value] of Object.entries(plan.source.server.sessionDefaults)) {
       await session.query('SELECT pg_catalog.set_config($1, $2, false)', [name, value]);
     }
-    if (plan.source.timescale) await session.query(LEAVE_RESTORE_MODE_IN_SESSION);
+    if (plan.source.timescale && plan.target.server.isSuperuser)
+      await session.query(LEAVE_RESTORE_MODE_IN_SESSION);
     await runStatements(
       session,
       views.map(({ schema = '', tag }) => ({

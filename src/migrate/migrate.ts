@@ -11,8 +11,9 @@ import { HyperferryError } from '../postgres/error.js';
 import { Session } from '../postgres/session.js';
 import { exportSnapshot } from '../postgres/snapshot.js';
 import { holdJobs } from '../timescale/jobs.js';
+import { commonUpdate, updateTimescale } from '../timescale/update.js';
 import { cleanTarget } from './clean-target.js';
-import { configuration } from './configuration.js';
+import { configuration, hypertableCatalog } from './configuration.js';
 import { constraints } from './constraints.js';
 import { database } from './database.js';
 import { extensions } from './extensions.js';
@@ -25,7 +26,7 @@ import type { MigrateOptions } from './options.js';
 import { type Outcome, OutcomeCounter } from './outcome.js';
 import { ownersAndPrivileges } from './ownership.js';
 import { type Cleared, examine, refuseBlockers } from './preflight.js';
-import { restoreMode } from './restore-mode.js';
+import { restoreMode, restoreModeEnds } from './restore-mode.js';
 import { roles } from './roles.js';
 import { rowsAndIndexes } from './rows.js';
 import { schema } from './schema.js';
@@ -41,15 +42,28 @@ const TARGET_STAGES: readonly (readonly [StageName, Stage])[] = [
   ['configuration', configuration],
   ['rows and indexes', rowsAndIndexes],
   ['constraints', constraints],
+  ['hypertable catalog', hypertableCatalog],
   ['sequences', sequences],
   ['large objects', largeObjects],
   ['database', database],
   ['owners and privileges', ownersAndPrivileges],
-  ['hypertable keys', hypertableKeys],
-  ['materialized views', materializedViews],
-  ['statistics', statistics],
-  ['finish', finish],
 ];
+
+/**
+ * The rest. Foreign keys to hypertables and materialized views need TimescaleDB's hooks. A superuser has them in a
+ * session of its own while restore mode holds background jobs off; others must end restore mode first.
+ */
+function lastStages(isSuperuser: boolean): (readonly [StageName, Stage])[] {
+  const needingHooks = [
+    ['hypertable keys', hypertableKeys],
+    ['materialized views', materializedViews],
+  ] as const;
+  const ending = [
+    ['statistics', statistics],
+    ['restore mode ends', restoreModeEnds],
+  ] as const;
+  return [...(isSuperuser ? [...needingHooks, ...ending] : [...ending, ...needingHooks]), ['finish', finish]];
+}
 
 /**
  * Moves a database: everything that it holds, from one snapshot, to another server.
@@ -82,12 +96,14 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
     const migration = await inStage(run, 'snapshot', () => takeSnapshot(run, preparation));
     isTargetChanged = true;
     await openLedger(migration.target.session, describeConnection(connections.source), 'roles');
-    for (const [name, stage] of TARGET_STAGES) {
+    const { isSuperuser } = migration.plan.target.server;
+    for (const [name, stage] of [...TARGET_STAGES, ...lastStages(isSuperuser)]) {
       await inStage(run, name, async () => {
         await enterStage(migration.target.session, name);
         await stage(migration);
       });
     }
+    await updateTargetAfter(run);
     return {
       source: describeConnection(connections.source),
       target: describeConnection(connections.target),
@@ -120,15 +136,23 @@ interface Preparation extends Cleared {
 }
 
 async function connect(run: Run): Promise<Preparation> {
-  const sourceSession = await openSession(run, 'source');
+  const { source, target } = run.connections;
+  let sourceSession = await openSession(run, 'source');
   const targetSession = await openSession(run, 'target');
   endOnAbort(run, targetSession);
-  const cleared = await examine(
-    { session: sourceSession, connection: run.connections.source },
-    { session: targetSession, connection: run.connections.target },
-    run.options,
-  );
+  const examineBoth = () =>
+    examine(
+      { session: sourceSession, connection: source },
+      { session: targetSession, connection: target },
+      run.options,
+    );
+  let cleared = await examineBoth();
   refuseBlockers(cleared.findings, run.options.skipChecks ?? []);
+  if (await updateSource(run, cleared, sourceSession)) {
+    sourceSession = await openSession(run, 'source');
+    cleared = await examineBoth();
+    refuseBlockers(cleared.findings, run.options.skipChecks ?? []);
+  }
   for (const { severity, id, found } of cleared.findings) {
     if (severity === 'warning') run.emit({ type: 'notice', message: `${found} (${id})` });
   }
@@ -138,6 +162,32 @@ async function connect(run: Run): Promise<Preparation> {
     cleared.target.server.major,
   );
   return { ...cleared, sourceSession, targetSession, pgDump };
+}
+
+/** Updates the source's TimescaleDB where that was asked for and is needed. @returns whether it did */
+async function updateSource(
+  { options, connections, emit }: Run,
+  cleared: Cleared,
+  session: Session,
+): Promise<boolean> {
+  const version = cleared.source.timescale?.version;
+  const available = cleared.target.availableVersions.get('timescaledb') ?? [];
+  if (!options.updateSource || !version || available.includes(version)) return false;
+  const to = await commonUpdate(session, version, available);
+  if (!to) return false;
+  await updateTimescale('source', connections.source, to);
+  emit({ type: 'notice', message: `updated TimescaleDB on the source from ${version} to ${to}` });
+  return true;
+}
+
+async function updateTargetAfter({ options, connections, emit }: Run): Promise<void> {
+  const version = options.updateTargetAfter;
+  if (version === undefined) return;
+  await updateTimescale('target', connections.target, version === true ? undefined : version);
+  emit({
+    type: 'notice',
+    message: `updated TimescaleDB on the target to ${version === true ? 'its newest version' : version}`,
+  });
 }
 
 /** Holds off the source's jobs, exports a snapshot, reads the source again as of it, and makes the plan. */
@@ -158,7 +208,7 @@ async function takeSnapshot(run: Run, preparation: Preparation): Promise<Migrati
     if (held.notHeld.length > 0) {
       emit({
         type: 'notice',
-        message: `background jobs of other owners may run during the copy: ${held.notHeld.join(', ')}`,
+        message: `these background jobs could not be held off and may run during the copy: ${held.notHeld.join(', ')}`,
       });
     }
   }
@@ -179,6 +229,7 @@ async function takeSnapshot(run: Run, preparation: Preparation): Promise<Migrati
   const target = options.cleanTarget ? await readInventory(preparation.targetSession) : preparation.target;
   const plan = makePlan(source, target, readArchiveToc(archive), {
     owners: options.owners ?? true,
+    roleMap: options.roleMap ?? {},
     privileges: options.privileges ?? true,
     rolePasswords: options.rolePasswords ? await readRolePasswords(session) : new Map(),
   });

@@ -19,6 +19,12 @@ export interface MigrateOptions {
   readonly cleanTarget?: boolean | undefined;
   /** Seconds to wait for background jobs of the source that run already. Default: 600. */
   readonly jobWait?: number | undefined;
+  /** Update the source's TimescaleDB when only that leads to a version that the target has. Default: no. */
+  readonly updateSource?: boolean | undefined;
+  /** Update the target's TimescaleDB at the end: to its newest version, or to the one named. */
+  readonly updateTargetAfter?: true | string | undefined;
+  /** New owners by the names that they have on the source. */
+  readonly roleMap?: Readonly<Record<string, string>> | undefined;
   /** Ids of findings that do not stop the run, though they are blockers. */
   readonly skipChecks?: readonly string[] | undefined;
   /** Stops the run. */

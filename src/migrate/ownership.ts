@@ -1,18 +1,142 @@
+import type { LeftOut } from '../plan/left-out.js';
 import { definitionOf, ownershipOf } from '../plan/schema-statements.js';
-import type { Stage } from './migration.js';
-import { excuseMissingRights, runStatements } from './run-statements.js';
+import type { Statement } from '../plan/statement.js';
+import type { TocEntry } from '../postgres/archive-toc.js';
+import { quoteIdentifier } from '../postgres/quoting.js';
+import type { Migration, Stage } from './migration.js';
+import { type Excuse, excuseMissingRights, runStatements } from './run-statements.js';
 
 /**
  * Owners, then grants, since an owner's grants are the owner's to give. Both come after all that the connecting role
  * makes: what it has given away it may not be able to change.
  */
-export const ownersAndPrivileges: Stage = async ({ plan, target, leaveOut }) => {
+export const ownersAndPrivileges: Stage = async (migration) => {
+  const { plan, target, leaveOut } = migration;
   if (plan.options.owners) {
-    const owners = [...plan.schema.before, ...plan.schema.after].flatMap((entry) => ownershipOf(entry) ?? []);
-    await runStatements(target.session, owners, { excuse: excuseMissingRights, leaveOut });
+    const entries = [...plan.schema.before, ...plan.schema.after];
+    if (plan.target.server.isSuperuser) await giveToOwners(entries, migration);
+    else await giveAwayWithoutSuperuser(entries, migration);
   }
   if (plan.options.privileges) {
     const grants = plan.schema.privileges.map((entry) => definitionOf(entry, plan.tablespaces));
-    await runStatements(target.session, grants, { excuse: excuseMissingRights, leaveOut });
+    await runStatements(target.session, grants, { excuse: excuseGrants, leaveOut });
   }
 };
+
+/** A grant to a role that stays behind (`postgres` above all) is left out, as one that may not be given. */
+const excuseGrants: Excuse = (statement, error) =>
+  error.code === '42704'
+    ? { object: statement.object, reason: error.message, sql: statement.sql.trim() }
+    : excuseMissingRights(statement, error);
+
+async function giveToOwners(
+  entries: readonly TocEntry[],
+  { plan, target, leaveOut }: Migration,
+): Promise<void> {
+  const statements = entries.flatMap((entry) => ownershipOf(entry, plan.owners) ?? []);
+  await runStatements(target.session, statements, { excuse: excuseMissingRights, leaveOut });
+}
+
+/**
+ * Without superuser, an object can be given only to a role that the connecting one is a member of, and that may
+ * create in the object's schema. So that right is granted for the moment; schemas go last.
+ * Source: ATExecChangeOwner() in PostgreSQL's src/backend/commands/tablecmds.c.
+ */
+async function giveAwayWithoutSuperuser(entries: readonly TocEntry[], migration: Migration): Promise<void> {
+  const { plan, target } = migration;
+  const owned = entries.filter(
+    ({ owner }) => owner && plan.owners.ownerOf(owner) !== plan.target.server.role,
+  );
+  const schemas = owned.filter(({ kind }) => kind === 'SCHEMA');
+  const rights = temporaryRights(owned, migration);
+  for (const { grant } of rights) await target.session.query(grant).catch(ignoreRefusal);
+  const movable = await leaveWhatCannotMove(
+    owned.filter(({ kind }) => kind !== 'SCHEMA'),
+    migration,
+  );
+  await giveToOwners(movable, migration);
+  await giveToOwners(schemas, migration);
+  for (const { revoke } of rights) await target.session.query(revoke).catch(ignoreRefusal);
+}
+
+/** What is refused here shows when the owner is set. */
+function ignoreRefusal(): void {}
+
+function temporaryRights(
+  entries: readonly TocEntry[],
+  { plan }: Migration,
+): { grant: string; revoke: string }[] {
+  const rights = new Map<string, { grant: string; revoke: string }>();
+  for (const { owner = '', schema, kind } of entries) {
+    const role = quoteIdentifier(plan.owners.ownerOf(owner));
+    const object =
+      kind === 'SCHEMA'
+        ? `DATABASE ${quoteIdentifier(plan.target.server.database)}`
+        : schema && `SCHEMA ${quoteIdentifier(schema)}`;
+    if (!object) continue;
+    rights.set(`${object} ${role}`, {
+      grant: `GRANT CREATE ON ${object} TO ${role}`,
+      revoke: `REVOKE CREATE ON ${object} FROM ${role}`,
+    });
+  }
+  return [...rights.values()];
+}
+
+const READ_MAY_CREATE = `
+SELECT p.schema, p.role FROM pg_catalog.unnest($1::text[], $2::text[]) AS p (schema, role)
+WHERE pg_catalog.to_regrole(pg_catalog.quote_ident(p.role)) IS NOT NULL
+  AND pg_catalog.has_schema_privilege(p.role, p.schema, 'CREATE')
+  AND pg_catalog.pg_has_role(p.role, 'MEMBER')`;
+
+/**
+ * Leaves a hypertable with the connecting role when its chunks cannot be given away: a hypertable whose owner does
+ * not own its chunks cannot be compressed or dropped from.
+ */
+async function leaveWhatCannotMove(entries: readonly TocEntry[], migration: Migration): Promise<TocEntry[]> {
+  const { plan, target, leaveOut } = migration;
+  const pairs = [
+    ...new Map(
+      entries.map(({ schema = '', owner = '' }) => {
+        const role = plan.owners.ownerOf(owner);
+        return [JSON.stringify([schema, role]), { schema, role }];
+      }),
+    ).values(),
+  ].filter(({ schema }) => schema !== '');
+  const allowed = new Set(
+    (
+      await target.session.query<{ schema: string; role: string }>(READ_MAY_CREATE, [
+        pairs.map(({ schema }) => schema),
+        pairs.map(({ role }) => role),
+      ])
+    ).map(({ schema, role }) => JSON.stringify([schema, role])),
+  );
+  const mayMove = ({ schema, owner = '' }: TocEntry): boolean =>
+    schema === undefined || allowed.has(JSON.stringify([schema, plan.owners.ownerOf(owner)]));
+
+  const parentOf = new Map(plan.source.relations.map(({ oid, parent }) => [oid, parent]));
+  const keptHypertables = new Map<number, number>();
+  for (const entry of entries.filter((candidate) => candidate.kind === 'TABLE' && !mayMove(candidate))) {
+    const parent = parentOf.get(entry.oid);
+    if (parent !== undefined) keptHypertables.set(parent, (keptHypertables.get(parent) ?? 0) + 1);
+  }
+  return entries.filter((entry) => {
+    const parent = parentOf.get(entry.oid);
+    if (parent !== undefined && keptHypertables.has(parent)) return false; // told with its hypertable
+    const chunks = keptHypertables.get(entry.oid);
+    if (chunks === undefined && mayMove(entry)) return true;
+    leaveOut(keptWithConnectingRole(ownershipOf(entry, plan.owners), chunks, plan.target.server.role));
+    return false;
+  });
+}
+
+function keptWithConnectingRole(
+  statement: Statement | undefined,
+  chunks: number | undefined,
+  role: string,
+): LeftOut {
+  return {
+    object: `${statement?.object ?? 'owner'}${chunks === undefined ? '' : ` and of its ${chunks} chunks`}`,
+    reason: `the new owner may not create in the schema, or ${role} is no member of it; ${role} stays the owner`,
+    sql: statement?.sql.trim(),
+  };
+}

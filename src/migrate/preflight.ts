@@ -43,6 +43,7 @@ export async function examine(
       programs: options.programs,
       cleanTarget: options.cleanTarget ?? false,
       rolePasswords: options.rolePasswords ?? false,
+      updateSource: options.updateSource ?? false,
     },
   });
   return { ...inventories, jobs, findings };

@@ -1,7 +1,12 @@
-import { beginRestoreMode } from '../timescale/timescale.js';
+import { beginRestoreMode, endRestoreMode } from '../timescale/timescale.js';
 import type { Stage } from './migration.js';
 
 /** Turns TimescaleDB's hooks on the target off, so that hypertables and chunks can be made as the tables they are. */
 export const restoreMode: Stage = async ({ plan, target }) => {
   if (plan.source.timescale) await beginRestoreMode(target.session, plan.source.timescale);
+};
+
+/** Turns them on again, and lets the target's background jobs run. */
+export const restoreModeEnds: Stage = async ({ plan, target }) => {
+  if (plan.source.timescale) await endRestoreMode(target.session, plan.source.timescale);
 };

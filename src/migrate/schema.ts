@@ -1,6 +1,10 @@
 import { definitionOf } from '../plan/schema-statements.js';
+import { setMissingValues } from '../timescale/missing-values.js';
 import type { Stage } from './migration.js';
 import { excuseMissingRights, runStatements } from './run-statements.js';
+
+/** Without these there is no place for rows, so that a missing right to make one stops the run. */
+const HOLDING_ROWS = ['TABLE', 'SEQUENCE', 'TYPE', 'DOMAIN', 'TABLE ATTACH', 'DEFAULT'];
 
 /** All that stands before the rows: types, functions, tables, views, and the indexes that need an empty table. */
 export const schema: Stage = async ({ plan, target, leaveOut }) => {
@@ -15,9 +19,10 @@ export const schema: Stage = async ({ plan, target, leaveOut }) => {
   );
   await runStatements(target.session, statements, {
     excuse: (statement, error) =>
-      statement.object.startsWith('COMMENT') || statement.object.startsWith('SCHEMA')
-        ? excuseMissingRights(statement, error)
-        : undefined,
+      HOLDING_ROWS.some((kind) => statement.object.startsWith(`${kind} `))
+        ? undefined
+        : excuseMissingRights(statement, error),
     leaveOut,
   });
+  if (plan.target.server.isSuperuser) await setMissingValues(target.session, plan.source.missingValues);
 };

@@ -1,38 +1,68 @@
 import type { Extension } from '../inventory/extensions.js';
 import type { Inventory } from '../inventory/inventory.js';
+import { compareVersions } from '../timescale/timescale.js';
 import type { LeftOut } from './left-out.js';
+
+/** How the target's TimescaleDB becomes the source's. */
+export type TimescaleMatch =
+  /** It is the same already, or neither side has it. */
+  | { readonly action: 'keep' }
+  | { readonly action: 'create' }
+  /** The target's is older. Where the update is refused, it is dropped and made anew. */
+  | { readonly action: 'update'; readonly to: string }
+  /** The target's is newer, in another schema, or not wanted; the target holds nothing of the user's. */
+  | { readonly action: 'drop' };
+
+/** Without a version: the target has not the source's, and takes the one that it prefers. */
+export interface ExtensionCreation {
+  readonly extension: Extension;
+  readonly version: string | undefined;
+}
 
 /** What the extensions stage does to make the target's extensions those of the source. */
 export interface ExtensionPlan {
-  /** TimescaleDB first drops a version that another left there; the target holds nothing of the user's then. */
-  readonly dropTimescale: boolean;
-  /** In the order in which they require each other. Without a version: the target has not the source's. */
-  readonly create: readonly { readonly extension: Extension; readonly version: string | undefined }[];
+  readonly timescale: TimescaleMatch;
+  /** In the order in which they require each other. */
+  readonly create: readonly ExtensionCreation[];
   readonly leftOut: readonly LeftOut[];
 }
 
 export function planExtensions(source: Inventory, target: Inventory): ExtensionPlan {
+  const timescale = matchTimescale(source, target);
   const present = new Map(target.extensions.map((extension) => [extension.name, extension]));
-  const timescale = present.get('timescaledb');
-  const wanted = source.extensions.find(({ name }) => name === 'timescaledb');
-  const dropTimescale =
-    timescale !== undefined && (timescale.version !== wanted?.version || timescale.schema !== wanted.schema);
-  if (dropTimescale) present.delete('timescaledb');
+  if (timescale.action === 'drop') present.delete('timescaledb');
 
-  const create: { extension: Extension; version: string | undefined }[] = [];
+  const create: ExtensionCreation[] = [];
   const leftOut: LeftOut[] = [];
   for (const extension of source.extensions) {
     const existing = present.get(extension.name);
     if (existing) {
-      if (existing.version !== extension.version) leftOut.push(otherVersion(extension, existing.version));
+      if (existing.version !== extension.version && extension.name !== 'timescaledb') {
+        leftOut.push(otherVersion(extension, existing.version));
+      }
       continue;
     }
-    const versions = target.availableVersions.get(extension.name);
-    const hasVersion = versions?.includes(extension.version) ?? false;
-    create.push({ extension, version: hasVersion ? extension.version : undefined });
-    if (!hasVersion && versions) leftOut.push(otherVersion(extension, 'the default of the target'));
+    const creation = planCreation(extension, target);
+    create.push(creation);
+    if (creation.version === undefined) leftOut.push(otherVersion(extension, 'the one that it prefers'));
   }
-  return { dropTimescale, create, leftOut };
+  return { timescale, create, leftOut };
+}
+
+export function planCreation(extension: Extension, target: Inventory): ExtensionCreation {
+  const hasVersion = target.availableVersions.get(extension.name)?.includes(extension.version);
+  return { extension, version: hasVersion ? extension.version : undefined };
+}
+
+function matchTimescale({ timescale: wanted }: Inventory, { timescale: there }: Inventory): TimescaleMatch {
+  if (!there) return { action: wanted ? 'create' : 'keep' };
+  // An extension that the source lacks is not in the way, unless a schema of the same name is.
+  if (!wanted) return { action: 'keep' };
+  if (there.version === wanted.version && there.schema === wanted.schema) return { action: 'keep' };
+  const isOlder = compareVersions(there.version, wanted.version) < 0;
+  return isOlder && there.schema === wanted.schema
+    ? { action: 'update', to: wanted.version }
+    : { action: 'drop' };
 }
 
 function otherVersion(extension: Extension, used: string): LeftOut {

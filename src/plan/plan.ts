@@ -1,17 +1,21 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { Role } from '../inventory/roles.js';
 import type { TocEntry } from '../postgres/archive-toc.js';
+import { quoteIdentifier } from '../postgres/quoting.js';
 import { type CopyTask, copyTasks } from './copy-tasks.js';
 import { type Division, divideArchive } from './division.js';
 import { type ExtensionPlan, planExtensions } from './extension-plan.js';
 import type { LeftOut } from './left-out.js';
-import { type RoleStatements, roleStatements } from './role-statements.js';
+import { mapOwners, type OwnerMap } from './owner-map.js';
+import { privilegedAttributes, type RoleStatements, roleStatements } from './role-statements.js';
 
 export interface PlanOptions {
   /** Carry owners over. */
   readonly owners: boolean;
   /** Carry grants over. */
   readonly privileges: boolean;
+  /** New owners by the names that they have on the source. */
+  readonly roleMap: Readonly<Record<string, string>>;
   /** The stored forms of passwords by role; empty when they stay behind. */
   readonly rolePasswords: ReadonlyMap<string, string>;
 }
@@ -22,6 +26,7 @@ export interface Plan {
   readonly source: Inventory;
   readonly target: Inventory;
   readonly roles: RoleStatements;
+  readonly owners: OwnerMap;
   readonly extensions: ExtensionPlan;
   readonly schema: Division;
   readonly copies: readonly CopyTask[];
@@ -38,10 +43,21 @@ export function makePlan(
 ): Plan {
   const extensions = planExtensions(source, target);
   const tablespaces = new Set(source.tablespaces.filter((name) => target.tablespaces.includes(name)));
+  const owners = mapOwners(
+    [
+      ...archive.flatMap(({ owner }) => owner ?? []),
+      ...source.largeObjects.map(({ owner }) => owner),
+      source.database.owner,
+    ],
+    options.roleMap,
+    source,
+    target,
+  );
   return {
     options,
     source,
     target,
+    owners,
     roles: roleStatements(source, target, options.rolePasswords),
     extensions,
     schema: divideArchive(archive, source),
@@ -49,6 +65,8 @@ export function makePlan(
     tablespaces,
     leftOut: [
       ...extensions.leftOut,
+      ...(options.owners ? owners.leftOut : []),
+      ...strippedAttributes(source, target),
       ...missingTablespaces(archive, tablespaces),
       ...keptRoles(source, target),
       ...(options.rolePasswords.size > 0 ? [] : passwordsLeftBehind(source, target)),
@@ -65,6 +83,26 @@ function missingTablespaces(archive: readonly TocEntry[], present: ReadonlySet<s
     object: `tablespace ${tablespace}`,
     reason: `the target has none of that name: ${count} ${count === 1 ? 'object goes' : 'objects go'} to the default one`,
   }));
+}
+
+/** Only a superuser may give these attributes (and give up the right to be asked for them). */
+function strippedAttributes(source: Inventory, target: Inventory): LeftOut[] {
+  if (target.server.isSuperuser) return [];
+  const there = new Set(target.roles.roles.map(({ name }) => name));
+  return source.roles.roles
+    .filter(({ name }) => name !== 'postgres' && !there.has(name))
+    .flatMap((role) => {
+      const lost = privilegedAttributes(role);
+      return lost.length === 0
+        ? []
+        : [
+            {
+              object: `${lost.join(', ')} of role ${role.name}`,
+              reason: `${target.server.role} is no superuser on the target`,
+              sql: `ALTER ROLE ${quoteIdentifier(role.name)} ${lost.join(' ')};`,
+            },
+          ];
+    });
 }
 
 function keptRoles(source: Inventory, target: Inventory): LeftOut[] {

@@ -37,7 +37,7 @@ export function roleStatements(
   return {
     create: source.roles.roles
       .filter(({ name }) => !leftAlone.has(name))
-      .map((role) => createRole(role, passwords.get(role.name))),
+      .map((role) => createRole(role, passwords.get(role.name), target.server.isSuperuser)),
     memberships: source.roles.memberships
       .filter(({ member }) => member !== 'postgres' && member !== target.server.role)
       .filter(({ role }) => known.has(role) || role.startsWith('pg_'))
@@ -52,16 +52,23 @@ export function roleStatements(
   };
 }
 
-function createRole(role: Role, password: string | undefined): Statement {
+/** The attributes of a role that only a superuser may give. */
+export function privilegedAttributes(role: Role): string[] {
+  return [
+    ...(role.superuser ? ['SUPERUSER'] : []),
+    ...(role.replication ? ['REPLICATION'] : []),
+    ...(role.bypassRls ? ['BYPASSRLS'] : []),
+  ];
+}
+
+function createRole(role: Role, password: string | undefined, bySuperuser: boolean): Statement {
   const name = quoteIdentifier(role.name);
   const attributes = [
-    role.superuser ? 'SUPERUSER' : 'NOSUPERUSER',
+    ...(bySuperuser ? privilegedAttributes(role) : []),
     role.inherit ? 'INHERIT' : 'NOINHERIT',
     role.createRole ? 'CREATEROLE' : 'NOCREATEROLE',
     role.createDatabase ? 'CREATEDB' : 'NOCREATEDB',
     role.canLogin ? 'LOGIN' : 'NOLOGIN',
-    role.replication ? 'REPLICATION' : 'NOREPLICATION',
-    role.bypassRls ? 'BYPASSRLS' : 'NOBYPASSRLS',
     ...(role.connectionLimit === -1 ? [] : [`CONNECTION LIMIT ${role.connectionLimit}`]),
     ...(role.validUntil === null ? [] : [`VALID UNTIL ${quoteLiteral(role.validUntil)}`]),
     ...(password === undefined ? [] : [`PASSWORD ${quoteLiteral(password)}`]),

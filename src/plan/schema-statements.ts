@@ -1,6 +1,7 @@
 import type { TocEntry } from '../postgres/archive-toc.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
 import { describeEntry } from './division.js';
+import type { OwnerMap } from './owner-map.js';
 import type { Statement } from './statement.js';
 
 /**
@@ -55,11 +56,11 @@ export function definitionOf(entry: TocEntry, tablespaces: ReadonlySet<string>):
 }
 
 /** The command that gives an entry's object to its owner, if its kind has one. */
-export function ownershipOf(entry: TocEntry): Statement | undefined {
+export function ownershipOf(entry: TocEntry, owners: OwnerMap): Statement | undefined {
   const drop = /^DROP (.*);\s*$/s.exec(entry.dropStatement);
   if (!entry.owner || !drop || !OWNED_KINDS.has(entry.kind)) return undefined;
   return {
-    sql: `ALTER ${drop[1]} OWNER TO ${quoteIdentifier(entry.owner)};\n`,
+    sql: `ALTER ${drop[1]} OWNER TO ${quoteIdentifier(owners.ownerOf(entry.owner))};\n`,
     object: `owner of ${describeEntry(entry)}`,
   };
 }

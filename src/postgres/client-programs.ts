@@ -57,8 +57,13 @@ export async function runClientProgram(
   connection: Connection,
   signal?: AbortSignal,
 ): Promise<Buffer> {
+  const environment = libpqEnvironment(connection);
   const result = await execa(program.path, parameters, {
-    env: libpqEnvironment(connection),
+    // A backslash in a literal means itself, whatever the database sets: so reads it who runs what pg_dump writes.
+    env: {
+      ...environment,
+      PGOPTIONS: `${environment.PGOPTIONS ?? ''} -c standard_conforming_strings=on`.trim(),
+    },
     encoding: 'buffer',
     stdin: 'ignore',
     maxBuffer: 1024 ** 3,

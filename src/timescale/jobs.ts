@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
@@ -7,7 +8,7 @@ import type { Timescale } from './timescale.js';
 /** The background jobs of a source, held off until `release`. */
 export interface HeldJobs {
   readonly ids: readonly number[];
-  /** Jobs that the connecting role may not hold off. */
+  /** Jobs that the connecting role may not hold off, or that `alter_job()` refuses to change. */
   readonly notHeld: readonly number[];
   /** Puts each job back to the time at which it would have run. */
   release(): Promise<void>;
@@ -59,6 +60,7 @@ export async function holdJobs(
   },
 ): Promise<HeldJobs> {
   const original = new Map<number, string | null>();
+  const refused = new Set<number>();
   const putBack = async (): Promise<void> => {
     for (const [id, nextStart] of original) {
       // A job without a start of its own, or that was to run long ago, is due now.
@@ -73,12 +75,20 @@ export async function holdJobs(
       const jobs = await readJobs(session);
       for (const job of jobs.filter(({ mayAlter, isRunning }) => mayAlter && !isRunning)) {
         if (original.has(job.id) && !isDueSoon(job)) continue;
-        if (!original.has(job.id)) original.set(job.id, job.nextStart);
-        await alterJob(session, timescale, job.id, 'pg_catalog.now() + $2::interval', PUT_OFF);
+        if (refused.has(job.id)) continue;
+        try {
+          await alterJob(session, timescale, job.id, 'pg_catalog.now() + $2::interval', PUT_OFF);
+          if (!original.has(job.id)) original.set(job.id, job.nextStart);
+        } catch (error) {
+          // alter_job() checks a job's whole configuration, and refuses some that it has made itself.
+          if (!databaseError(error)) throw error;
+          refused.add(job.id);
+        }
       }
       const running = jobs.filter(({ isRunning }) => isRunning).map(({ id }) => id);
       if (running.length === 0) {
-        return hold(session, timescale, original, putBack, jobs);
+        const notHeld = jobs.filter(({ id, mayAlter }) => !mayAlter || refused.has(id)).map(({ id }) => id);
+        return hold(session, timescale, original, putBack, notHeld);
       }
       if (!announced) options.onWait(running);
       announced = true;
@@ -104,7 +114,7 @@ function hold(
   timescale: Timescale,
   original: ReadonlyMap<number, string | null>,
   putBack: () => Promise<void>,
-  jobs: readonly Job[],
+  notHeld: readonly number[],
 ): HeldJobs {
   let renewal = Promise.resolve();
   const renew = async (): Promise<void> => {
@@ -120,7 +130,7 @@ function hold(
   timer.unref();
   return {
     ids: [...original.keys()],
-    notHeld: jobs.filter(({ mayAlter }) => !mayAlter).map(({ id }) => id),
+    notHeld,
     release: async () => {
       clearInterval(timer);
       await renewal;

@@ -50,7 +50,25 @@ export async function readTimescale(session: Session): Promise<Timescale | undef
  */
 export function readableCompressedValue(column: string): string {
   const name = quoteIdentifier(column);
-  return `CASE WHEN pg_catalog.pg_column_size(${name}) > 5 THEN ${name} END AS ${name}`;
+  return `CASE WHEN ${readableCompressedCondition(name)} THEN ${name} END AS ${name}`;
+}
+
+/** SQL that says whether a value of a compressed column is one that can be read, and not the one that means NULL. */
+export function readableCompressedCondition(value: string): string {
+  return `pg_catalog.pg_column_size(${value}) > 5`;
+}
+
+/**
+ * Which rows of a catalog table tell of the installation and not of what the user keeps: when and under which
+ * identifier the extension was made in the database. SQL over the table's columns; undefined where there are none.
+ */
+export function installationRows(table: {
+  readonly schema: string;
+  readonly name: string;
+}): string | undefined {
+  return table.schema === '_timescaledb_catalog' && table.name === 'metadata'
+    ? "key IN ('uuid', 'exported_uuid', 'install_timestamp', 'timescaledb_version')"
+    : undefined;
 }
 
 /**
@@ -118,6 +136,16 @@ export const LOWEST_SERVICE_VERSIONS: ReadonlyMap<number, string> = new Map([
   [14, '2.5.0'],
   [15, '2.9.0'],
 ]);
+
+/** Whether a table is the one that holds background jobs; version 2.20 and later versions moved it. */
+export function isJobTable(table: { readonly schema: string; readonly name: string }): boolean {
+  return ['_timescaledb_config', '_timescaledb_catalog'].includes(table.schema) && table.name === 'bgw_job';
+}
+
+/** Whether a table is the one that tells the version and the time of the installation. */
+export function isMetadata(table: { readonly schema: string; readonly name: string }): boolean {
+  return table.schema === '_timescaledb_catalog' && table.name === 'metadata';
+}
 
 function isBetween(version: string, first: string, last: string): boolean {
   return compareVersions(version, first) >= 0 && compareVersions(version, last) <= 0;

@@ -1,0 +1,73 @@
+import type { Session } from '../postgres/session.js';
+
+/**
+ * The value that rows have in a column which was added after they were written. TimescaleDB reads it for batches that
+ * were compressed before the column was added, and a restored chunk lacks it: those rows would read as NULL.
+ */
+export interface MissingValue {
+  readonly chunk: number;
+  readonly schema: string;
+  readonly table: string;
+  readonly column: string;
+  /** As the text of an array of one element. */
+  readonly value: string;
+  /** Whether compressed rows of the chunk may need it. */
+  readonly isCompressed: boolean;
+}
+
+/** The relation of a chunk's compressed rows is named by its settings from 2.20 on, by the chunk itself before. */
+const READ_COMPRESSED_BY_SETTINGS = `
+SELECT relid::oid FROM _timescaledb_catalog.compression_settings s
+WHERE pg_catalog.to_jsonb(s)->>'compress_relid' IS NOT NULL`;
+
+const READ_COMPRESSED_BY_CHUNK = `
+SELECT r.oid FROM _timescaledb_catalog.chunk k
+JOIN pg_catalog.pg_namespace s ON s.nspname = k.schema_name
+JOIN pg_catalog.pg_class r ON r.relnamespace = s.oid AND r.relname = k.table_name
+WHERE k.compressed_chunk_id IS NOT NULL`;
+
+const READ_MISSING_VALUES = `
+SELECT c.oid::int8 AS chunk, n.nspname AS schema, c.relname AS "table", a.attname AS column,
+       a.attmissingval::text AS value, c.oid IN (COMPRESSED) AS "isCompressed"
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE a.atthasmissing AND NOT a.attisdropped
+  AND EXISTS (SELECT FROM pg_catalog.pg_inherits i
+              JOIN pg_catalog.pg_class h ON h.oid = i.inhparent
+              JOIN pg_catalog.pg_namespace m ON m.oid = h.relnamespace
+              JOIN _timescaledb_catalog.hypertable t ON t.schema_name = m.nspname AND t.table_name = h.relname
+              WHERE i.inhrelid = c.oid)
+ORDER BY 2, 3, a.attnum`;
+
+/** The missing values of all chunks. */
+export async function readMissingValues(session: Session): Promise<MissingValue[]> {
+  const { byChunk } = await session.one<{ byChunk: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute
+                    WHERE attrelid = '_timescaledb_catalog.chunk'::pg_catalog.regclass
+                      AND attname = 'compressed_chunk_id' AND NOT attisdropped) AS "byChunk"`,
+  );
+  const compressed = byChunk ? READ_COMPRESSED_BY_CHUNK : READ_COMPRESSED_BY_SETTINGS;
+  const rows = await session.query<Omit<MissingValue, 'chunk'> & { chunk: string }>(
+    READ_MISSING_VALUES.replace('COMPRESSED', compressed),
+  );
+  return rows.map(({ chunk, ...rest }) => ({ ...rest, chunk: Number(chunk) }));
+}
+
+/**
+ * There is no command that gives an existing column a missing value, but for `ALTER TABLE … ADD COLUMN`, which would
+ * move the column to the end. `pg_upgrade` writes it into the catalog as well (`SetAttrMissing()` in
+ * src/backend/catalog/heap.c). `array_in` is the one function that makes an `anyarray` of a text.
+ */
+const SET_MISSING_VALUE = `
+UPDATE pg_catalog.pg_attribute a
+SET atthasmissing = true, attmissingval = pg_catalog.array_in($4::cstring, a.atttypid, a.atttypmod)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE a.attrelid = c.oid AND n.nspname = $1 AND c.relname = $2 AND a.attname = $3`;
+
+/** Gives chunks on the target the missing values of the source. Needs a superuser, and chunks without rows. */
+export async function setMissingValues(session: Session, values: readonly MissingValue[]): Promise<void> {
+  for (const { schema, table, column, value } of values) {
+    await session.query(SET_MISSING_VALUE, [schema, table, column, value]);
+  }
+}

@@ -1,0 +1,58 @@
+import type { Connection } from '../postgres/connection-string.js';
+import { databaseError } from '../postgres/database-error.js';
+import { HyperferryError } from '../postgres/error.js';
+import { quoteLiteral } from '../postgres/quoting.js';
+import { Session, type Side } from '../postgres/session.js';
+import { compareVersions } from './timescale.js';
+
+/**
+ * Updates TimescaleDB, as the first command of a fresh session: the library is loaded by the first command that
+ * touches it, for the version that the database has then.
+ *
+ * @param version the newest that the server has when undefined
+ */
+export async function updateTimescale(
+  side: Side,
+  connection: Connection,
+  version: string | undefined,
+): Promise<void> {
+  const to = version === undefined ? '' : ` TO ${quoteLiteral(version)}`;
+  await asFirstCommand(side, connection, `ALTER EXTENSION timescaledb UPDATE${to}`);
+}
+
+/** Runs one command as the first of a fresh session. */
+export async function asFirstCommand(side: Side, connection: Connection, sql: string): Promise<void> {
+  const session = await Session.open(side, connection, { bare: true });
+  try {
+    await session.query(sql);
+  } catch (error) {
+    const refusal = databaseError(error);
+    if (!refusal) throw error;
+    throw new HyperferryError('STATEMENT', `the ${side} refused ${sql}: ${refusal.message}`, {
+      cause: error,
+      hint: refusal.hint ?? refusal.detail ?? `Run it on the ${side} as the owner of the extension.`,
+    });
+  } finally {
+    await session.close();
+  }
+}
+
+const READ_UPDATE_TARGETS = `
+SELECT target AS version FROM pg_catalog.pg_extension_update_paths('timescaledb')
+WHERE source = $1 AND path IS NOT NULL`;
+
+/**
+ * The nearest version to which the source's server can update its TimescaleDB, of those that the target has.
+ * Undefined when there is none.
+ */
+export async function commonUpdate(
+  source: Session,
+  version: string,
+  available: readonly string[],
+): Promise<string | undefined> {
+  const rows = await source.query<{ version: string }>(READ_UPDATE_TARGETS, [version]);
+  return rows
+    .map((row) => row.version)
+    .filter((candidate) => available.includes(candidate) && compareVersions(candidate, version) > 0)
+    .toSorted(compareVersions)[0];
+}

@@ -1,0 +1,130 @@
+import type { Inventory } from '../inventory/inventory.js';
+import type { Relation } from '../inventory/relations.js';
+import { quoteQualified } from '../postgres/quoting.js';
+import { type ColumnsByRelation, type ComparedColumn, commonColumns } from './columns.js';
+
+/** A relation as one side has it. */
+export interface ReadRelation {
+  readonly oid: number;
+  /** What follows FROM: the relation's own rows, or those of all its partitions. */
+  readonly from: string;
+  readonly columns: readonly ComparedColumn[];
+  readonly bytes: number;
+  /** Of each relation that is read, by OID. */
+  readonly fileNodes: ReadonlyMap<number, number>;
+}
+
+/** A relation that both sides have. */
+export interface ComparedRelation {
+  /** Its qualified name, for people. */
+  readonly name: string;
+  readonly kind: Relation['kind'];
+  readonly source: ReadRelation;
+  readonly target: ReadRelation;
+}
+
+export interface RelationPairs {
+  readonly both: readonly ComparedRelation[];
+  readonly onlySource: readonly Relation[];
+  readonly onlyTarget: readonly Relation[];
+}
+
+/** @param isMeant which relations are compared, by both inventories' relations */
+export function pairRelations(
+  source: Inventory,
+  target: Inventory,
+  columns: { readonly source: ColumnsByRelation; readonly target: ColumnsByRelation },
+  isMeant: (relation: Relation) => boolean,
+): RelationPairs {
+  const left = readable(source.relations.filter(isMeant));
+  const right = readable(target.relations.filter(isMeant));
+  const roots = new Set(
+    [...left.values(), ...right.values()].flatMap(({ loadThrough }) =>
+      loadThrough ? [nameOf(loadThrough)] : [],
+    ),
+  );
+  const both: ComparedRelation[] = [];
+  for (const [name, relation] of left) {
+    const other = right.get(name);
+    if (!other || isUnder(relation, roots) || isUnder(other, roots)) continue;
+    const common = commonColumns(columns.source.get(relation.oid) ?? [], columns.target.get(other.oid) ?? []);
+    both.push({
+      name,
+      kind: relation.kind,
+      source: ownRows(relation, common.source),
+      target: ownRows(other, common.target),
+    });
+  }
+  for (const name of roots) {
+    const pair = [rootOf(name, source), rootOf(name, target)];
+    if (!pair[0] || !pair[1]) continue;
+    const common = commonColumns(
+      columns.source.get(pair[0].oid) ?? [],
+      columns.target.get(pair[1].oid) ?? [],
+    );
+    both.push({
+      name,
+      kind: 'partitioned',
+      source: allRows(pair[0], left, common.source),
+      target: allRows(pair[1], right, common.target),
+    });
+  }
+  const missingIn = (there: ReadonlyMap<string, Relation>) => (relation: Relation) =>
+    !there.has(nameOf(relation)) && !isUnder(relation, roots);
+  return {
+    both,
+    onlySource: [...left.values()].filter(missingIn(right)),
+    onlyTarget: [...right.values()].filter(missingIn(left)),
+  };
+}
+
+export function nameOf({ schema, name }: { readonly schema: string; readonly name: string }): string {
+  return `${schema}.${name}`;
+}
+
+/** Relations that hold rows, by name. */
+function readable(relations: readonly Relation[]): Map<string, Relation> {
+  return new Map(
+    relations.filter(({ kind }) => kind !== 'partitioned').map((relation) => [nameOf(relation), relation]),
+  );
+}
+
+/**
+ * Whether a relation's rows are compared at the root of its partitions: a partition by the hash of an enum takes other
+ * rows on another server.
+ */
+function isUnder({ loadThrough }: Relation, roots: ReadonlySet<string>): boolean {
+  return loadThrough !== undefined && roots.has(nameOf(loadThrough));
+}
+
+function rootOf(name: string, { relations }: Inventory): Relation | undefined {
+  return relations.find((relation) => relation.kind === 'partitioned' && nameOf(relation) === name);
+}
+
+/** `ONLY` also keeps TimescaleDB from decompressing: what the relation stores is what is read. */
+function ownRows(relation: Relation, columns: readonly ComparedColumn[]): ReadRelation {
+  return {
+    oid: relation.oid,
+    from: `ONLY ${quoteQualified(relation)} AS hf_row`,
+    columns,
+    bytes: relation.bytes,
+    fileNodes: new Map([[relation.oid, relation.fileNode]]),
+  };
+}
+
+function allRows(
+  root: Relation,
+  relations: ReadonlyMap<string, Relation>,
+  columns: readonly ComparedColumn[],
+): ReadRelation {
+  const leaves = [...relations.values()].filter(
+    ({ loadThrough }) => loadThrough && nameOf(loadThrough) === nameOf(root),
+  );
+  return {
+    oid: root.oid,
+    from: `${quoteQualified(root)} AS hf_row`,
+    columns,
+    bytes: leaves.reduce((sum, { bytes }) => sum + bytes, 0),
+    fileNodes: new Map(leaves.map(({ oid, fileNode }) => [oid, fileNode])),
+  };
+}

@@ -1,0 +1,58 @@
+import type { Inventory } from '../inventory/inventory.js';
+import { quoteLiteral } from '../postgres/quoting.js';
+import type { Session, Side } from '../postgres/session.js';
+
+/** One of the two databases, and the state of it that is compared. */
+export interface ComparedSide {
+  readonly side: Side;
+  readonly inventory: Inventory;
+  /** A session that can import the snapshot. */
+  open(): Promise<Session>;
+  /** The exported snapshot; undefined where the caller knows that nobody changes the database. */
+  readonly snapshot: string | undefined;
+}
+
+/**
+ * What a session needs beyond its fixed state, so that equal values print equally: arrays and composites of
+ * timestamps print in the session's time zone, those of `money` by its locale. Parallel workers and compiled
+ * expressions are for one large query; here many small ones run at once, and compiling each chunk's takes longer
+ * than reading it.
+ */
+const SET_COMPARING_STATE = `
+SET TimeZone = 'UTC'; SET lc_monetary = 'C'; SET jit = off; SET max_parallel_workers_per_gather = 0`;
+
+export async function openComparingSession(side: ComparedSide): Promise<Session> {
+  const session = await side.open();
+  try {
+    await session.query(SET_COMPARING_STATE);
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+  return session;
+}
+
+/** Runs `work` in a transaction that changes nothing and sees the state that is compared. */
+export function readingCompared<T>(side: ComparedSide, session: Session, work: () => Promise<T>): Promise<T> {
+  const enter =
+    side.snapshot === undefined ? '' : `; SET TRANSACTION SNAPSHOT ${quoteLiteral(side.snapshot)}`;
+  return session.transaction(work, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${enter}`);
+}
+
+/** Runs `work` with a session and a transaction of its own. */
+export async function withComparingSession<T>(
+  side: ComparedSide,
+  signal: AbortSignal | undefined,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const session = await openComparingSession(side);
+  const abort = (): void => session.destroy();
+  signal?.addEventListener('abort', abort);
+  try {
+    return await readingCompared(side, session, () => work(session));
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    await session.close();
+  }
+}
