@@ -1,13 +1,22 @@
 import { expect, test } from 'vitest';
 import { expectEqualRoles } from './compare/roles.js';
 import { type Databases, makeDatabases } from './databases.js';
-import { expectFaithfulMigration } from './ferry.js';
-import { apachePair } from './servers.js';
+import { expectFaithfulMigration, migrateDatabase } from './ferry.js';
+import { type Pair, startExtraServer } from './servers.js';
 import { query, queryValue, runScript } from './sql.js';
+
+/** Roles are the server's; on servers of its own, this file can say all that there is to say of them. */
+async function ownPair(): Promise<Pair> {
+  const [source, target] = await Promise.all([
+    startExtraServer('roles-source', { settings: { TimeZone: 'America/New_York' } }),
+    startExtraServer('roles-target', { settings: { TimeZone: 'Asia/Kolkata' } }),
+  ]);
+  return { source, target };
+}
 
 test('roles are carried with their options, memberships, settings and comments', async () => {
   const databases = await makeDatabases(
-    await apachePair(),
+    await ownPair(),
     'roles_whole',
     `
     CREATE EXTENSION timescaledb;
@@ -31,13 +40,21 @@ test('roles are carried with their options, memberships, settings and comments',
     ALTER TABLE owned OWNER TO "roles_whole_quoted ""; '";
     `,
   );
-  await expectFaithfulMigration(databases);
+  const outcome = await expectFaithfulMigration(databases);
+  expect(outcome.leftOut, 'no role here has a password').toEqual([]);
   await expectEqualRoles(databases.source, databases.target, 'roles\\_whole%');
+  const { target } = await makeDatabases(await ownPair(), 'roles_again', 'CREATE EXTENSION timescaledb;');
+  const again = await migrateDatabase({
+    ...databases,
+    target,
+    source: new URL('/roles_again', databases.source).href,
+  });
+  expect(again.leftOut, 'the roles are there already, as they should be').toEqual([]);
 });
 
 test('a role that the target has already is no error, and gains what the source has', async () => {
   const databases = await makeDatabases(
-    await apachePair(),
+    await ownPair(),
     'roles_existing',
     `
     CREATE EXTENSION timescaledb;
@@ -66,9 +83,11 @@ test('passwords stay behind unless asked for', async () => {
     SET password_encryption = 'md5';
     CREATE ROLE ${name}_md5 LOGIN PASSWORD 'it''s a secret';
     `;
-  const pair = await apachePair();
+  const pair = await ownPair();
   const without = await makeDatabases(pair, 'roles_without', make('roles_without'));
-  await expectFaithfulMigration(without);
+  const { leftOut } = await expectFaithfulMigration(without);
+  const named = leftOut.map(({ object }) => object).filter((object) => object.includes('roles_without'));
+  expect(named.sort()).toEqual(['password of role roles_without_md5', 'password of role roles_without_user']);
   expect(await queryValue(without.target, `${PASSWORD} 'roles_without_user'`)).toBeNull();
 
   const asked = await makeDatabases(pair, 'roles_asked', make('roles_asked'));
@@ -82,7 +101,7 @@ test('passwords stay behind unless asked for', async () => {
 
 test('the user who connects is left as it was', async () => {
   const databases: Databases = await makeDatabases(
-    await apachePair(),
+    await ownPair(),
     'roles_connecting',
     'CREATE EXTENSION timescaledb; CREATE ROLE roles_connecting LOGIN SUPERUSER CONNECTION LIMIT 33;',
   );

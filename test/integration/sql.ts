@@ -34,3 +34,9 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
 }
 
 const AS_TEXT = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;
+
+/** The same database, with values that print the same on every server. */
+export function withFixedDisplay(url: string): string {
+  const settings = ['TimeZone=UTC', 'DateStyle=ISO', 'IntervalStyle=postgres', 'extra_float_digits=3'];
+  return `${url}?options=${encodeURIComponent(settings.map((one) => `-c ${one}`).join(' '))}`;
+}

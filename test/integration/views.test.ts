@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { makeDatabases } from './databases.js';
 import { expectFaithfulMigration } from './ferry.js';
 import { apachePair } from './servers.js';
-import { query, queryValue } from './sql.js';
+import { query, queryValue, withFixedDisplay } from './sql.js';
 
 test('views are carried, also recursive ones, ones of views, and ones with options', async () => {
   const databases = await makeDatabases(
@@ -30,8 +30,7 @@ test('views are carried, also recursive ones, ones of views, and ones with optio
   );
   await expectFaithfulMigration(databases);
   const content = `SELECT md5(string_agg(daily::text, ',' ORDER BY day, device)) FROM daily`;
-  const utc = (url: string) =>
-    queryValue(`${url}?options=-c%20TimeZone%3DUTC%20-c%20DateStyle%3DISO`, content);
+  const utc = (url: string) => queryValue(withFixedDisplay(url), content);
   expect(await utc(databases.target)).toBe(await utc(databases.source));
 });
 

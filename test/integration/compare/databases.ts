@@ -10,7 +10,7 @@ export interface Exceptions {
   /** Lines of the schema dump. */
   readonly lines?: readonly RegExp[];
   /** Objects by the name that the comparison gives them, such as `extensions`. */
-  readonly objects?: readonly string[];
+  readonly objects?: readonly (string | RegExp)[];
 }
 
 /**
@@ -30,6 +30,8 @@ export async function expectEqualDatabases(
     ...(await compareSequences(left, right)),
     ...(await compareRows(left, right)),
   ]);
-  const unexpected = [...schema, ...content].filter(({ object }) => !except.objects?.includes(object));
+  const isExcepted = (object: string) =>
+    except.objects?.some((one) => (typeof one === 'string' ? one === object : one.test(object)));
+  const unexpected = [...schema, ...content].filter(({ object }) => !isExcepted(object));
   expect(unexpected, 'how the target differs from the source').toEqual([]);
 }

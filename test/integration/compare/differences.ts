@@ -5,7 +5,8 @@ export interface Difference {
   readonly onlyOnTarget: readonly string[];
 }
 
-const SHOWN = 12;
+const SHOWN = 10;
+const WIDTH = 500;
 
 /** Compares two sets of lines, in which the order says nothing and the number of equal lines does. */
 export function compareSets(
@@ -39,7 +40,8 @@ function differenceOf(
   onlyOnTarget: readonly string[],
 ): Difference[] {
   if (onlyOnSource.length === 0 && onlyOnTarget.length === 0) return [];
-  return [{ object, onlyOnSource: onlyOnSource.slice(0, SHOWN), onlyOnTarget: onlyOnTarget.slice(0, SHOWN) }];
+  const shown = (lines: readonly string[]) => lines.slice(0, SHOWN).map((line) => line.slice(0, WIDTH));
+  return [{ object, onlyOnSource: shown(onlyOnSource), onlyOnTarget: shown(onlyOnTarget) }];
 }
 
 function without(lines: readonly string[], others: readonly string[]): string[] {

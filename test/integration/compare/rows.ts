@@ -57,10 +57,21 @@ async function compareRelation(
     FROM (SELECT ${digestOfRow(relation)} AS digest FROM ${from(relation)}) AS row`;
   const [left, right] = await Promise.all([linesOf(source, digest), linesOf(target, digest)]);
   const differences = compareSets(describe(relation), left, right);
-  if (differences.length === 0) return [];
-  const rows = `SELECT ${textOfRow(relation)} FROM ${from(relation)} LIMIT 10000`;
-  const [leftRows, rightRows] = await Promise.all([linesOf(source, rows), linesOf(target, rows)]);
-  return [...differences, ...compareSets(describe(relation), leftRows, rightRows)];
+  return differences.length === 0 ? [] : [...differences, ...(await locate(source, target, relation))];
+}
+
+/** Says in which columns two relations differ, and shows rows of each side. */
+async function locate(source: pg.Client, target: pg.Client, relation: Readable): Promise<Difference[]> {
+  const { columns } = relation;
+  const differences: Difference[] = [];
+  const parts = columns.map((one) => ({ name: `column ${one.name} of ${relation.name}`, columns: [one] }));
+  for (const { name, columns: shown } of [...parts, { name: describe(relation), columns }]) {
+    const text = textOfRow({ ...relation, columns: shown });
+    const rows = `SELECT ${text} FROM ${from(relation)} ORDER BY pg_catalog.md5(${text}) LIMIT 10000`;
+    const [left, right] = await Promise.all([linesOf(source, rows), linesOf(target, rows)]);
+    differences.push(...compareSets(name, left, right));
+  }
+  return differences;
 }
 
 /** `ONLY` also keeps TimescaleDB from decompressing a chunk's rows, so that what the heap holds is what is read. */
@@ -90,7 +101,8 @@ function textOfRow({ columns }: Readable): string {
  */
 function textOf(name: string, type: string): string {
   if (type !== '_timescaledb_internal.compressed_data') return `ROW(${column(name)})::pg_catalog.text`;
-  return `ROW(NULLIF(pg_catalog.format('%s', ${column(name)}), 'Bg=='))::pg_catalog.text`;
+  const text = `pg_catalog.format('%s', ${column(name)})`;
+  return `ROW(CASE WHEN ${column(name)} IS NOT NULL AND ${text} <> 'Bg==' THEN ${text} END)::pg_catalog.text`;
 }
 
 function column(name: string): string {
