@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { databaseError } from '../../src/postgres/database-error.js';
+import { HyperferryError } from '../../src/postgres/error.js';
+import { relayCopy } from '../../src/postgres/relay.js';
+import type { Session } from '../../src/postgres/session.js';
+import { query, queryValue } from '../integration/sql.js';
+import { openSessions } from './sessions.js';
+
+const IN_FORM = { text: '(FORMAT text)', binary: '(FORMAT binary)' };
+
+for (const [form, options] of Object.entries(IN_FORM)) {
+  test(`a row that the target refuses ends both sides of a ${form} copy, and nothing is committed`, async () => {
+    const { source, target } = await openSessions(
+      `relay_check_${form}`,
+      'SELECT',
+      'CREATE TABLE public.t (id int CHECK (id <> 50000), pad text)',
+    );
+    const error = await failureOf(
+      target.transaction(() =>
+        relayCopy(
+          source,
+          `COPY (SELECT n, repeat('x', 500) FROM generate_series(1, 1000000) AS n) TO STDOUT ${options}`,
+          target,
+          `COPY public.t FROM STDIN ${options}`,
+        ),
+      ),
+    );
+    expect(databaseError(error)).toMatchObject({ code: '23514' });
+    expect(await target.one('SELECT count(*)::int AS rows FROM public.t')).toEqual({ rows: 0 });
+    await expectGone(source);
+  });
+
+  test(`a source that fails in the middle of a ${form} copy leaves two sessions that work, and no rows`, async () => {
+    const { source, target } = await openSessions(
+      `relay_division_${form}`,
+      'SELECT',
+      'CREATE TABLE public.t (id int, pad text)',
+    );
+    const error = await failureOf(
+      target.transaction(() =>
+        relayCopy(
+          source,
+          `COPY (SELECT 1 / (50000 - n), repeat('x', 500) FROM generate_series(1, 100000) AS n) TO STDOUT ${options}`,
+          target,
+          `COPY public.t FROM STDIN ${options}`,
+        ),
+      ),
+    );
+    expect(databaseError(error)).toMatchObject({ code: '22012' });
+    expect(await target.one('SELECT count(*)::int AS rows FROM public.t')).toEqual({ rows: 0 });
+    expect(await source.one('SELECT 1 AS one')).toEqual({ one: 1 });
+  });
+}
+
+test('a COPY that either side refuses at once leaves two sessions that work', async () => {
+  const { source, target } = await openSessions(
+    'relay_refused',
+    'CREATE TABLE t (id int)',
+    'CREATE TABLE public.t (id int)',
+  );
+  const wrong = [
+    ['COPY public.missing TO STDOUT', 'COPY public.t FROM STDIN'],
+    ['COPY public.t TO STDOUT', 'COPY public.missing FROM STDIN'],
+    ['COPY public.missing TO STDOUT', 'COPY public.missing FROM STDIN'],
+  ] as const;
+  for (const [out, into] of wrong) {
+    const error = await failureOf(relayCopy(source, out, target, into));
+    expect(databaseError(error)).toMatchObject({ code: '42P01' });
+    for (const session of [source, target]) expect(await session.one('SELECT 1 AS one')).toEqual({ one: 1 });
+  }
+});
+
+for (const side of ['source', 'target'] as const) {
+  test(`a ${side} whose server ends the session in mid-copy ends the relay with an error`, async () => {
+    const { source, target, urls } = await openSessions(
+      `relay_terminated_${side}`,
+      'SELECT',
+      'CREATE TABLE public.t (id int, pad text)',
+    );
+    const error = await failureDuring(source, target, () =>
+      query(
+        urls[side],
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'hyperferry'`,
+      ),
+    );
+    expect(error).toBeInstanceOf(Error);
+    expect(await queryValue(urls.target, 'SELECT count(*) FROM t')).toBe('0');
+  });
+
+  test(`a ${side} session that is destroyed in mid-copy ends the relay with an error`, async () => {
+    const { source, target, urls } = await openSessions(
+      `relay_destroyed_${side}`,
+      'SELECT',
+      'CREATE TABLE public.t (id int, pad text)',
+    );
+    const sessions = { source, target };
+    const error = await failureDuring(source, target, async () => sessions[side].destroy());
+    expect(error).toBeInstanceOf(Error);
+    expect(await queryValue(urls.target, 'SELECT count(*) FROM t')).toBe('0');
+  });
+}
+
+/** Lets a copy without an end begin, disturbs it, and gives the error that it ends with. */
+async function failureDuring(
+  source: Session,
+  target: Session,
+  disturb: () => Promise<unknown>,
+): Promise<unknown> {
+  const copying = failureOf(
+    relayCopy(
+      source,
+      `COPY (SELECT n, repeat('x', 500) FROM generate_series(1, 2000000000) AS n) TO STDOUT`,
+      target,
+      'COPY public.t FROM STDIN',
+    ),
+  );
+  await sleep(300);
+  await disturb();
+  return Promise.race([copying, sleep(20_000, 'the relay goes on after 20 s')]);
+}
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => 'it succeeded',
+    (error: unknown) => error,
+  );
+}
+
+async function expectGone(session: Session): Promise<void> {
+  const error = await failureOf(session.query('SELECT 1'));
+  expect(error).toBeInstanceOf(HyperferryError);
+  expect(error).toMatchObject({ code: 'CONNECT' });
+}
