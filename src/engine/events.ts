@@ -12,7 +12,6 @@ export const STAGES = [
   'configuration',
   'rows and indexes',
   'constraints',
-  'hypertable catalog',
   'sequences',
   'large objects',
   'database',

@@ -1,49 +1,44 @@
-import type { ConfigurationRelation, Extension } from '../inventory/extensions.js';
+import type { ConfigurationRelation } from '../inventory/extensions.js';
 import { readSequenceValues } from '../inventory/sequences.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import { relayCopy } from '../postgres/relay.js';
-import { isJobTable, isMetadata, isTablespaceCatalog } from '../timescale/timescale.js';
+import { isColumnStatistics, isJobTable, isMetadata, isTablespaceCatalog } from '../timescale/timescale.js';
 import type { Migration, Stage } from './migration.js';
 import { setSequence } from './sequences.js';
 
-/** The user's rows in the tables of extensions, which rows and functions of the user's may refer to. */
-export const configuration: Stage = (migration) =>
-  copyConfiguration(
-    migration.plan.source.extensions.filter(({ name }) => name !== 'timescaledb'),
-    migration,
-  );
-
 /**
- * TimescaleDB's catalog, when all rows and keys stand: from then on its chunks are chunks, and a frozen one takes
- * no more rows, in restore mode neither.
+ * The user's rows in the tables of extensions, TimescaleDB's catalog above all, in one transaction. As text: the
+ * catalog refers to relations and roles by `regclass` and `regrole`, whose binary form is an OID.
  */
-export const hypertableCatalog: Stage = (migration) =>
-  copyConfiguration(
-    migration.plan.source.extensions.filter(({ name }) => name === 'timescaledb'),
-    migration,
-  );
-
-/** In one transaction, and as text: `regclass` and `regrole` refer to relations and roles by OID in binary form. */
-async function copyConfiguration(extensions: readonly Extension[], migration: Migration): Promise<void> {
-  const { source, target } = migration;
-  const relations = extensions.flatMap((extension) => extension.configuration);
+export const configuration: Stage = async (migration) => {
+  const { plan, source, target } = migration;
+  const relations = plan.source.extensions.flatMap((extension) => extension.configuration);
   const sequences = relations.filter(({ kind }) => kind === 'sequence');
   await target.session.transaction(async () => {
     for (const relation of relations.filter(({ kind }) => kind === 'table')) {
-      const columns = relation.columns.map(quoteIdentifier).join(', ');
-      const values = isJobTable(relation) ? await jobValues(relation, migration) : columns;
-      const name = quoteQualified(relation);
-      await relayCopy(
-        source.session,
-        `COPY (SELECT ${values} FROM ONLY ${name} ${await conditionFor(relation, migration)}) TO STDOUT`,
-        target.session,
-        `COPY ${name} (${columns}) FROM STDIN`,
-      );
+      await copyConfiguration(relation, migration);
     }
     for (const value of await readSequenceValues(source.session, sequences)) {
       await target.session.query(setSequence(value));
     }
   });
+};
+
+async function copyConfiguration(relation: ConfigurationRelation, migration: Migration): Promise<void> {
+  const { plan, source, target } = migration;
+  const columns = relation.columns.map(quoteIdentifier).join(', ');
+  const values = isJobTable(relation) ? await jobValues(relation, migration) : columns;
+  const name = quoteQualified(relation);
+  // TimescaleDB itself writes rows past the foreign keys of its catalog: chunk 0 stands for all chunks to come.
+  const withoutKeys = plan.target.server.isSuperuser && !isMetadata(relation);
+  if (withoutKeys) await target.session.query('SET LOCAL session_replication_role = replica');
+  await relayCopy(
+    source.session,
+    `COPY (SELECT ${values} FROM ONLY ${name} ${await conditionFor(relation, migration)}) TO STDOUT`,
+    target.session,
+    `COPY ${name} (${columns}) FROM STDIN`,
+  );
+  if (withoutKeys) await target.session.query('SET LOCAL session_replication_role = origin');
 }
 
 /**
@@ -53,6 +48,7 @@ async function copyConfiguration(extensions: readonly Extension[], migration: Mi
 async function conditionFor(relation: ConfigurationRelation, migration: Migration): Promise<string> {
   const { plan, source, leaveOut } = migration;
   if (isMetadata(relation)) return metadataCondition(relation, migration);
+  if (isColumnStatistics(relation)) return columnStatisticsCondition(relation, migration);
   if (!isTablespaceCatalog(relation)) return relation.condition;
   const attached = await source.session.query<{ name: string }>(
     `SELECT DISTINCT tablespace_name::text AS name FROM ${quoteQualified(relation)} ORDER BY 1`,
@@ -65,6 +61,28 @@ async function conditionFor(relation: ConfigurationRelation, migration: Migratio
   });
   const names = missing.map(quoteLiteral).join(', ');
   return `${relation.condition ? `${relation.condition} AND` : 'WHERE'} tablespace_name::text NOT IN (${names})`;
+}
+
+/** The rows of chunk 0, which turn chunk skipping on for a column, break a foreign key that only a superuser gets past. */
+async function columnStatisticsCondition(
+  relation: ConfigurationRelation,
+  migration: Migration,
+): Promise<string> {
+  const { plan, source, leaveOut } = migration;
+  if (plan.target.server.isSuperuser) return relation.condition;
+  const skipping = await source.session.query<{ table: string; column: string }>(
+    `SELECT pg_catalog.format('%I.%I', h.schema_name, h.table_name) AS "table", s.column_name AS column
+     FROM ${quoteQualified(relation)} s JOIN _timescaledb_catalog.hypertable h ON h.id = s.hypertable_id
+     WHERE s.chunk_id = 0`,
+  );
+  for (const { table, column } of skipping) {
+    leaveOut({
+      object: `chunk skipping by column ${column} of ${table}`,
+      reason: `${plan.target.server.role} is no superuser on the target`,
+      sql: `SELECT enable_chunk_skipping(${quoteLiteral(table)}, ${quoteLiteral(column)});`,
+    });
+  }
+  return `${relation.condition ? `${relation.condition} AND` : 'WHERE'} chunk_id <> 0`;
 }
 
 /**

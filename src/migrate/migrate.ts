@@ -13,7 +13,7 @@ import { exportSnapshot } from '../postgres/snapshot.js';
 import { holdJobs } from '../timescale/jobs.js';
 import { commonUpdate, updateTimescale } from '../timescale/update.js';
 import { cleanTarget } from './clean-target.js';
-import { configuration, hypertableCatalog } from './configuration.js';
+import { configuration } from './configuration.js';
 import { constraints } from './constraints.js';
 import { database } from './database.js';
 import { extensions } from './extensions.js';
@@ -42,7 +42,6 @@ const TARGET_STAGES: readonly (readonly [StageName, Stage])[] = [
   ['configuration', configuration],
   ['rows and indexes', rowsAndIndexes],
   ['constraints', constraints],
-  ['hypertable catalog', hypertableCatalog],
   ['sequences', sequences],
   ['large objects', largeObjects],
   ['database', database],

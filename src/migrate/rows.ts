@@ -185,16 +185,17 @@ function copyError({ schema, name }: Relation, reason: string, cause?: unknown):
   });
 }
 
-/** The relation and its columns, or a query where a column's stored value cannot be read back. */
+/**
+ * The relation and its columns. Compressed rows by a query, since TimescaleDB takes a `COPY` that names the relation
+ * of a frozen chunk for one that writes (2.29.2); and since a stored value may be one that cannot be read back.
+ */
 function rowsOf(relation: Relation, { plan }: Migration): string {
   const name = quoteQualified(relation);
   const { columns } = relation;
-  if (
-    plan.source.timescale?.storesNullAsUnreadableValue &&
-    columns.some((column) => column.isCompressedData)
-  ) {
+  if (columns.some((column) => column.isCompressedData)) {
+    const mends = plan.source.timescale?.storesNullAsUnreadableValue;
     const values = columns.map((column) =>
-      column.isCompressedData ? readableCompressedValue(column.name) : quoteIdentifier(column.name),
+      mends && column.isCompressedData ? readableCompressedValue(column.name) : quoteIdentifier(column.name),
     );
     return `(SELECT ${values.join(', ')} FROM ONLY ${name})`;
   }

@@ -142,6 +142,11 @@ export function isJobTable(table: { readonly schema: string; readonly name: stri
   return ['_timescaledb_config', '_timescaledb_catalog'].includes(table.schema) && table.name === 'bgw_job';
 }
 
+/** Whether a table is the one that holds the ranges of columns by chunk, for chunk skipping. */
+export function isColumnStatistics(table: { readonly schema: string; readonly name: string }): boolean {
+  return table.schema === '_timescaledb_catalog' && table.name === 'chunk_column_stats';
+}
+
 /** Whether a table is the one that tells the version and the time of the installation. */
 export function isMetadata(table: { readonly schema: string; readonly name: string }): boolean {
   return table.schema === '_timescaledb_catalog' && table.name === 'metadata';
