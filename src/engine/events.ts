@@ -41,6 +41,17 @@ export type Event =
       /** As they lie on the source's disk. */
       readonly sourceBytes: number;
     }
+  /** The rows that are to be compared: relations of the source, and bytes as they lie on its disk. */
+  | { readonly type: 'verify-planned'; readonly relations: number; readonly bytes: number }
+  | {
+      readonly type: 'relation-verified';
+      readonly relation: string;
+      readonly state: 'equal' | 'different';
+      readonly sourceRows: number;
+      readonly targetRows: number;
+      /** As they lie on the source's disk. */
+      readonly sourceBytes: number;
+    }
   | ({ readonly type: 'left-out' } & LeftOut)
   | { readonly type: 'notice'; readonly message: string };
 

@@ -1,63 +1,89 @@
 import type { Connection } from '../postgres/connection-string.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
 import { Session } from '../postgres/session.js';
+import { dropChildTables, dropHypertables } from '../timescale/drop.js';
+import { endRestoreMode, isInRestoreMode, readTimescale } from '../timescale/timescale.js';
 
-/** A transaction that drops more tables would need more locks than a server with default settings has. */
-const TABLES_A_TRANSACTION = 100;
+/** What is not an extension's own. The object's alias is `o`. */
+const NOT_OF_AN_EXTENSION = `NOT EXISTS (
+  SELECT FROM pg_catalog.pg_depend d
+  WHERE d.deptype = 'e' AND d.objid = o.oid AND d.classid = o.tableoid)`;
 
-const RESTORING_OFF = 'timescaledb.restoring';
-
-const READ_CHILD_TABLES = `
-SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
-FROM pg_catalog.pg_inherits i
-JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r'
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')`;
-
-/** Each row is one command; within a kind the order is of no matter, since all cascade. */
+/** Each row is one command. What a command before has dropped with it is skipped by IF EXISTS. */
 const READ_DROP_COMMANDS = `
-SELECT pg_catalog.format('DROP EVENT TRIGGER %I CASCADE', evtname) AS command FROM pg_catalog.pg_event_trigger t
-WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE deptype = 'e' AND objid = t.oid)
-UNION ALL SELECT pg_catalog.format('DROP PUBLICATION %I CASCADE', pubname) FROM pg_catalog.pg_publication
-UNION ALL SELECT pg_catalog.format('DROP EXTENSION %I CASCADE', extname) FROM pg_catalog.pg_extension
-  WHERE extname <> 'plpgsql'
-UNION ALL SELECT pg_catalog.format('DROP FOREIGN DATA WRAPPER %I CASCADE', fdwname)
-  FROM pg_catalog.pg_foreign_data_wrapper f
-  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE deptype = 'e' AND objid = f.oid)
-UNION ALL SELECT pg_catalog.format('DROP SCHEMA %I CASCADE', nspname) FROM pg_catalog.pg_namespace n
-  WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE deptype = 'e' AND objid = n.oid)`;
+SELECT pg_catalog.format('DROP EVENT TRIGGER IF EXISTS %I CASCADE', evtname) AS command
+FROM pg_catalog.pg_event_trigger o WHERE ${NOT_OF_AN_EXTENSION}
+UNION ALL
+SELECT pg_catalog.format('DROP PUBLICATION IF EXISTS %I CASCADE', pubname) FROM pg_catalog.pg_publication
+UNION ALL
+SELECT pg_catalog.format('DROP SCHEMA IF EXISTS %I CASCADE', nspname) FROM pg_catalog.pg_namespace o
+WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public') AND ${NOT_OF_AN_EXTENSION}
+UNION ALL
+SELECT pg_catalog.format('DROP FOREIGN DATA WRAPPER IF EXISTS %I CASCADE', fdwname)
+FROM pg_catalog.pg_foreign_data_wrapper o WHERE ${NOT_OF_AN_EXTENSION}
+UNION ALL
+SELECT pg_catalog.format('DROP %s IF EXISTS public.%I CASCADE',
+         CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
+                      WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, relname)
+FROM pg_catalog.pg_class o
+WHERE relnamespace = 'public'::pg_catalog.regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
+  AND ${NOT_OF_AN_EXTENSION}
+UNION ALL
+SELECT pg_catalog.format('DROP ROUTINE IF EXISTS %s CASCADE', o.oid::pg_catalog.regprocedure)
+FROM pg_catalog.pg_proc o WHERE pronamespace = 'public'::pg_catalog.regnamespace AND ${NOT_OF_AN_EXTENSION}
+UNION ALL
+SELECT pg_catalog.format('DROP TYPE IF EXISTS public.%I CASCADE', typname)
+FROM pg_catalog.pg_type o
+WHERE typnamespace = 'public'::pg_catalog.regnamespace AND typtype IN ('e', 'd', 'r', 'b') AND typcategory <> 'A'
+  AND ${NOT_OF_AN_EXTENSION}`;
+
+const READ_EXTENSIONS = `
+SELECT extname AS name, pg_catalog.pg_has_role(extowner, 'MEMBER') AS "mayDrop"
+FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql'`;
 
 const READ_LARGE_OBJECTS = 'SELECT oid FROM pg_catalog.pg_largeobject_metadata';
 
+/** `public` as a new database has it, unless extensions that may not be dropped are in it. */
+const MAKE_PUBLIC_NEW = `
+DROP SCHEMA IF EXISTS public CASCADE;
+CREATE SCHEMA public;
+ALTER SCHEMA public OWNER TO pg_database_owner;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+COMMENT ON SCHEMA public IS 'standard public schema'`;
+
 /**
- * Drops all that a database holds, and leaves the database as a new one. TimescaleDB goes in a session of its own:
- * its library stays loaded where it has been used.
+ * Drops all that a database holds. Extensions go as well, but for those that the connecting role may not drop: what
+ * is TimescaleDB's then goes by TimescaleDB's own means. Its library stays loaded where it has been used, so that
+ * what follows is for other sessions.
  */
 export async function cleanTarget(connection: Connection): Promise<void> {
   await inSession(connection, async (session) => {
-    const { name } = await session.one<{ name: string }>('SELECT pg_catalog.current_database() AS name');
-    await session.query(`ALTER DATABASE ${quoteIdentifier(name)} RESET ${RESTORING_OFF}`);
+    const timescale = await readTimescale(session);
+    if (timescale && (await isInRestoreMode(session))) await endRestoreMode(session, timescale);
   });
   await inSession(connection, async (session) => {
-    const children = await session.query<{ name: string }>(READ_CHILD_TABLES);
-    for (let first = 0; first < children.length; first += TABLES_A_TRANSACTION) {
-      const names = children.slice(first, first + TABLES_A_TRANSACTION).map(({ name }) => name);
-      await session.query(`DROP TABLE IF EXISTS ${names.join(', ')} CASCADE`);
+    const timescale = await readTimescale(session);
+    const extensions = await session.query<{ name: string; mayDrop: boolean }>(READ_EXTENSIONS);
+    const mayDropTimescale = extensions.some(({ name, mayDrop }) => name === 'timescaledb' && mayDrop);
+    // Without its catalog, a chunk is a table like others, also one that is frozen.
+    if (mayDropTimescale) await session.query('SET timescaledb.restoring = on').catch(notSuperuser);
+    if (timescale && !mayDropTimescale) await dropHypertables(session, timescale);
+    await dropChildTables(session);
+    for (const { name, mayDrop } of extensions) {
+      if (mayDrop) await session.query(`DROP EXTENSION IF EXISTS ${quoteIdentifier(name)} CASCADE`);
     }
     for (const { command } of await session.query<{ command: string }>(READ_DROP_COMMANDS)) {
       await session.query(command);
     }
-    await session.query('DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public;');
-    await session.query(`
-      ALTER SCHEMA public OWNER TO pg_database_owner;
-      GRANT USAGE ON SCHEMA public TO PUBLIC;
-      COMMENT ON SCHEMA public IS 'standard public schema'`);
+    if (extensions.every(({ mayDrop }) => mayDrop)) await session.query(MAKE_PUBLIC_NEW);
     for (const { oid } of await session.query<{ oid: number }>(READ_LARGE_OBJECTS)) {
       await session.query('SELECT pg_catalog.lo_unlink($1::oid)', [oid]);
     }
   });
 }
+
+/** An owner of the extension who is no superuser drops with TimescaleDB's hooks. */
+function notSuperuser(): void {}
 
 async function inSession(connection: Connection, work: (session: Session) => Promise<void>): Promise<void> {
   const session = await Session.open('target', connection);

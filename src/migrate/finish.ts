@@ -1,5 +1,6 @@
 import { removeLedger } from '../engine/ledger.js';
 import { definitionOf, ownershipOf } from '../plan/schema-statements.js';
+import type { Statement } from '../plan/statement.js';
 import type { Migration, Stage } from './migration.js';
 import { excuseMissingRights, runStatements } from './run-statements.js';
 
@@ -19,9 +20,11 @@ export const finish: Stage = async (migration) => {
   });
 };
 
-function lastStatements({ plan }: Migration) {
-  return plan.schema.last.flatMap((entry) => {
+/** Each with its owner: what may not be made has none. */
+function lastStatements({ plan }: Migration): Statement[] {
+  return plan.schema.last.map((entry) => {
     const owner = plan.options.owners ? ownershipOf(entry, plan.owners) : undefined;
-    return [definitionOf(entry, plan.tablespaces), ...(owner ? [owner] : [])];
+    const definition = definitionOf(entry, plan.tablespaces);
+    return { ...definition, sql: `${definition.sql}${owner?.sql ?? ''}` };
   });
 }

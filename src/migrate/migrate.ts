@@ -232,7 +232,11 @@ async function takeSnapshot(run: Run, preparation: Preparation): Promise<Migrati
     privileges: options.privileges ?? true,
     rolePasswords: options.rolePasswords ? await readRolePasswords(session) : new Map(),
   });
-  const leaveOut = (item: LeftOut): void => emit({ type: 'left-out', ...item });
+  const leftOut = new Set<string>();
+  const leaveOut = (item: LeftOut): void => {
+    leftOut.add(item.object);
+    emit({ type: 'left-out', ...item });
+  };
   for (const item of plan.leftOut) leaveOut(item);
   return {
     plan,
@@ -242,6 +246,7 @@ async function takeSnapshot(run: Run, preparation: Preparation): Promise<Migrati
     signal,
     emit,
     leaveOut,
+    isLeftOut: (object) => leftOut.has(object),
   };
 }
 

@@ -23,6 +23,8 @@ export interface Migration {
   readonly emit: Emit;
   /** Notes that the target does not get something. */
   leaveOut(item: LeftOut): void;
+  /** Whether the target did not get the object, by its name in `Statement.object`. */
+  isLeftOut(object: string): boolean;
 }
 
 /** A stage of a migration. */

@@ -1,3 +1,4 @@
+import { describeEntry } from '../plan/division.js';
 import type { LeftOut } from '../plan/left-out.js';
 import { definitionOf, ownershipOf } from '../plan/schema-statements.js';
 import type { Statement } from '../plan/statement.js';
@@ -23,17 +24,20 @@ export const ownersAndPrivileges: Stage = async (migration) => {
   }
 };
 
-/** A grant to a role that stays behind (`postgres` above all) is left out, as one that may not be given. */
+/**
+ * A grant to a role or on an object that stays behind is left out, as one that may not be given: undefined objects,
+ * functions and tables.
+ */
 const excuseGrants: Excuse = (statement, error) =>
-  error.code === '42704'
+  ['42704', '42883', '42P01'].includes(error.code)
     ? { object: statement.object, reason: error.message, sql: statement.sql.trim() }
     : excuseMissingRights(statement, error);
 
-async function giveToOwners(
-  entries: readonly TocEntry[],
-  { plan, target, leaveOut }: Migration,
-): Promise<void> {
-  const statements = entries.flatMap((entry) => ownershipOf(entry, plan.owners) ?? []);
+async function giveToOwners(entries: readonly TocEntry[], migration: Migration): Promise<void> {
+  const { plan, target, leaveOut, isLeftOut } = migration;
+  const statements = entries
+    .filter((entry) => !isLeftOut(describeEntry(entry)))
+    .flatMap((entry) => ownershipOf(entry, plan.owners) ?? []);
   await runStatements(target.session, statements, { excuse: excuseMissingRights, leaveOut });
 }
 
@@ -83,7 +87,7 @@ function temporaryRights(
 }
 
 const READ_MAY_CREATE = `
-SELECT p.schema, p.role FROM pg_catalog.unnest($1::text[], $2::text[]) AS p (schema, role)
+SELECT p.schema, p.role FROM unnest($1::text[], $2::text[]) AS p (schema, role)
 WHERE pg_catalog.to_regrole(pg_catalog.quote_ident(p.role)) IS NOT NULL
   AND pg_catalog.has_schema_privilege(p.role, p.schema, 'CREATE')
   AND pg_catalog.pg_has_role(p.role, 'MEMBER')`;

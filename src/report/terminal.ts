@@ -5,6 +5,7 @@ import type { Renderer } from './renderer.js';
 import { countOf, formatBytes, formatSeconds } from './units.js';
 
 const PROGRESS_MILLISECONDS = 100;
+const LEFT_OUT_SHOWN = 20;
 
 /** For people: a line a stage, a progress line while rows are copied where the stream is a terminal, a summary. */
 export function terminalRenderer(stream: NodeJS.WritableStream & Partial<WriteStream>): Renderer {
@@ -78,7 +79,11 @@ function summaryLines(outcome: Outcome): string[] {
   ];
   if (outcome.leftOut.length > 0) {
     lines.push('', `Left out (${outcome.leftOut.length}):`);
-    lines.push(...outcome.leftOut.map(({ object, reason }) => `  ${object}: ${reason}`));
+    lines.push(
+      ...outcome.leftOut.slice(0, LEFT_OUT_SHOWN).map(({ object, reason }) => `  ${object}: ${reason}`),
+    );
+    const more = outcome.leftOut.length - LEFT_OUT_SHOWN;
+    if (more > 0) lines.push(`  and ${more} more, which --json and --left-out FILE name`);
   }
   return lines;
 }

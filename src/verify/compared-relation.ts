@@ -29,15 +29,15 @@ export interface RelationPairs {
   readonly onlyTarget: readonly Relation[];
 }
 
-/** @param isMeant which relations are compared, by both inventories' relations */
+/** @param isMeant which relations are compared, by their own side's inventory */
 export function pairRelations(
   source: Inventory,
   target: Inventory,
   columns: { readonly source: ColumnsByRelation; readonly target: ColumnsByRelation },
-  isMeant: (relation: Relation) => boolean,
+  isMeant: (relation: Relation, inventory: Inventory) => boolean,
 ): RelationPairs {
-  const left = readable(source.relations.filter(isMeant));
-  const right = readable(target.relations.filter(isMeant));
+  const left = readable(source.relations.filter((relation) => isMeant(relation, source)));
+  const right = readable(target.relations.filter((relation) => isMeant(relation, target)));
   const roots = new Set(
     [...left.values(), ...right.values()].flatMap(({ loadThrough }) =>
       loadThrough ? [nameOf(loadThrough)] : [],

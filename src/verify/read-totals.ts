@@ -123,7 +123,7 @@ async function readRows(
 
 const READ_REWRITTEN = `
 SELECT r.oid::pg_catalog.regclass::text AS name
-FROM pg_catalog.unnest($1::oid[], $2::int8[]) AS r (oid, filenode)
+FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::int8[])) AS r (oid, filenode)
 WHERE pg_catalog.pg_relation_filenode(r.oid)::int8 IS DISTINCT FROM r.filenode`;
 
 /** The locks that the query has taken keep the relations from being rewritten until its transaction ends. */

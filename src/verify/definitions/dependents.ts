@@ -1,0 +1,69 @@
+import { type DefinitionQuery, IS_USER_SCHEMA, isNoMember } from './definition.js';
+
+const OF_USER_TABLE = `
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relpersistence <> 't' AND ${IS_USER_SCHEMA} AND ${isNoMember('pg_class', 'c.oid')}`;
+
+/**
+ * The partitions' copies of a constraint are their parent's matter. NOT NULL constraints, which have names of their
+ * own since PostgreSQL 18, are compared with the columns.
+ */
+const constraints: DefinitionQuery = () => `
+SELECT 'constraint' AS kind, pg_catalog.quote_ident(k.conname) || ' on ' || c.oid::pg_catalog.regclass AS object,
+       pg_catalog.pg_get_constraintdef(k.oid) AS text
+FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid ${OF_USER_TABLE}
+  AND k.contype IN ('c', 'f', 'p', 'u', 'x') AND k.conparentid = 0
+UNION ALL
+SELECT 'constraint', pg_catalog.quote_ident(k.conname) || ' on domain ' || k.contypid::pg_catalog.regtype,
+       pg_catalog.pg_get_constraintdef(k.oid)
+FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_type t ON t.oid = k.contypid
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+WHERE k.contype = 'c' AND ${IS_USER_SCHEMA} AND ${isNoMember('pg_type', 't.oid')}`;
+
+const indexes: DefinitionQuery = () => `
+SELECT 'index' AS kind, i.indexrelid::pg_catalog.regclass::text AS object,
+       pg_catalog.concat_ws(E'\\n', pg_catalog.pg_get_indexdef(i.indexrelid),
+         CASE WHEN NOT i.indisvalid THEN 'invalid' END, CASE WHEN NOT i.indisready THEN 'not ready' END,
+         CASE WHEN i.indisclustered THEN 'clustered by' END, CASE WHEN i.indisreplident THEN 'replica identity' END,
+         (SELECT pg_catalog.string_agg('statistics of column ' || a.attnum || ' ' || a.attstattarget, E'\\n' ORDER BY a.attnum)
+          FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0)) AS text
+FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid ${OF_USER_TABLE}`;
+
+const triggers: DefinitionQuery = () => `
+SELECT 'trigger' AS kind, pg_catalog.quote_ident(t.tgname) || ' on ' || c.oid::pg_catalog.regclass AS object,
+       pg_catalog.concat_ws(E'\\n', pg_catalog.pg_get_triggerdef(t.oid),
+         CASE t.tgenabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled on a replica' WHEN 'A' THEN 'enabled always' END) AS text
+FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid ${OF_USER_TABLE} AND NOT t.tgisinternal`;
+
+const rules: DefinitionQuery = () => `
+SELECT 'rule' AS kind, pg_catalog.quote_ident(r.rulename) || ' on ' || c.oid::pg_catalog.regclass AS object,
+       pg_catalog.concat_ws(E'\\n', pg_catalog.pg_get_ruledef(r.oid),
+         CASE r.ev_enabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled on a replica' WHEN 'A' THEN 'enabled always' END) AS text
+FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class ${OF_USER_TABLE} AND r.rulename <> '_RETURN'`;
+
+const policies: DefinitionQuery = () => `
+SELECT 'policy' AS kind, pg_catalog.quote_ident(p.polname) || ' on ' || c.oid::pg_catalog.regclass AS object,
+       pg_catalog.concat_ws(E'\\n', CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END, 'for ' || p.polcmd::text,
+         'to ' || (SELECT pg_catalog.string_agg(CASE role WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(role)::text END, ', '
+                     ORDER BY CASE role WHEN 0 THEN '' ELSE pg_catalog.pg_get_userbyid(role)::text END COLLATE pg_catalog."C")
+                   FROM pg_catalog.unnest(p.polroles) AS role),
+         'using ' || pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+         'with check ' || pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)) AS text
+FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid ${OF_USER_TABLE}`;
+
+/** The statistics target has been NULL instead of -1 since PostgreSQL 17. */
+const statistics: DefinitionQuery = ({ server, older }) => `
+SELECT 'statistics' AS kind, pg_catalog.format('%I.%I', n.nspname, s.stxname) AS object,
+       pg_catalog.concat_ws(E'\\n', pg_catalog.pg_get_statisticsobjdef(s.oid),
+         ${server >= 130_000 && older >= 130_000 ? `'target ' || NULLIF(s.stxstattarget, -1)` : 'NULL'}) AS text
+FROM pg_catalog.pg_statistic_ext s JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace
+WHERE ${IS_USER_SCHEMA} AND ${isNoMember('pg_statistic_ext', 's.oid')}`;
+
+export const DEPENDENTS: readonly DefinitionQuery[] = [
+  constraints,
+  indexes,
+  triggers,
+  rules,
+  policies,
+  statistics,
+];

@@ -1,0 +1,53 @@
+import type { LeftOut } from '../plan/left-out.js';
+import type { ObjectDifference } from './verification.js';
+
+/** What was left behind on purpose. */
+export interface Intent {
+  /** Whether owners and grants were to be carried over. */
+  readonly owners: boolean;
+  readonly privileges: boolean;
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** The reason for a difference that is meant; undefined for any other. */
+export function reasonFor(difference: ObjectDifference, intent: Intent): string | undefined {
+  if (!intent.owners && difference.kind.startsWith('owner of')) return 'owners were not carried over';
+  if (!intent.privileges && /^(grants on|default privileges)/.test(difference.kind)) {
+    return 'grants were not carried over';
+  }
+  const label = normal(`${difference.kind} ${difference.object}`);
+  return intent.leftOut.find((item) => explains(item, difference, label))?.reason;
+}
+
+function explains({ object }: LeftOut, difference: ObjectDifference, label: string): boolean {
+  const name = normal(object);
+  if (name === label) return true;
+  const entry = /^(acl|comment) (?:(.*?)\.)?([a-z -]+?) (.*)$/.exec(name);
+  if (entry) {
+    const [, what, schema, kind, rest] = entry;
+    return (
+      label === `${what === 'acl' ? 'grants' : 'comment'} on ${kind} ${schema ? `${schema}.` : ''}${rest}`
+    );
+  }
+  if (name.startsWith('default acl')) return difference.kind === 'default privileges';
+  const extension = /^version .* of extension (.*)$/.exec(name);
+  if (extension) return label === `extension ${extension[1]}`;
+  const tablespace = /^tablespace (.*)$/.exec(name);
+  if (tablespace) {
+    return difference.kind.startsWith('tablespace of') && normal(difference.source.join()) === tablespace[1];
+  }
+  if (name.startsWith('attachment of hypertables to the tablespaces')) {
+    return difference.kind === '_timescaledb_catalog.tablespace';
+  }
+  // A grant by itself: `CONNECT on DATABASE x for bob`.
+  const grant = /^[a-z]+ on database .* for (.*)$/.exec(name);
+  return grant !== null && label === `grants on the database for ${grant[1]}`;
+}
+
+/** Statements name kinds in capitals and quote less than definitions do. */
+function normal(text: string): string {
+  return text
+    .replaceAll('"', '')
+    .toLowerCase()
+    .replace(/^comment of /, 'comment on ');
+}

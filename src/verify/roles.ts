@@ -1,0 +1,63 @@
+import type { Inventory } from '../inventory/inventory.js';
+import type { Session } from '../postgres/session.js';
+import { ObjectSet } from './compare-objects.js';
+
+/** The roles of the source that must be on the target: all of the server's, or those that the database is about. */
+export type RoleScope = 'all' | 'used';
+
+/** Roles that own something in the database, or that a grant or a policy in it names. */
+const READ_USED_ROLES = `
+SELECT DISTINCT r.rolname::text AS name
+FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
+WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+  AND (d.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+       OR d.classid = 'pg_catalog.pg_database'::pg_catalog.regclass
+          AND d.objid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))`;
+
+/** With the roles that they are members of, and those that are members of them. */
+export async function readUsedRoles(session: Session, { roles }: Inventory): Promise<Set<string>> {
+  const used = new Set((await session.query<{ name: string }>(READ_USED_ROLES)).map(({ name }) => name));
+  for (const { role, inDatabase } of roles.settings) if (role && inDatabase) used.add(role);
+  for (let size = -1; size !== used.size; ) {
+    size = used.size;
+    for (const { role, member } of roles.memberships) {
+      if (used.has(member)) used.add(role);
+      // Members of the server's own roles have nothing to do with the database.
+      if (used.has(role) && !role.startsWith('pg_')) used.add(member);
+    }
+  }
+  return used;
+}
+
+/**
+ * Roles with their attributes, memberships and settings. `postgres` and the role that connects to the target are left
+ * alone by a migration, and so here.
+ */
+export function roleObjects(
+  inventory: Inventory,
+  isMeant: (role: string) => boolean,
+  leftAlone: ReadonlySet<string>,
+): ObjectSet {
+  const objects = new ObjectSet();
+  const { roles, memberships, settings } = inventory.roles;
+  for (const { name, comment, ...attributes } of roles) {
+    if (!isMeant(name) || leftAlone.has(name)) continue;
+    objects.add('role', name, []);
+    objects.add(
+      'attributes of role',
+      name,
+      Object.entries(attributes).map(([attribute, value]) => `${attribute} ${value}`),
+    );
+    if (comment !== null) objects.add('comment on role', name, [comment]);
+  }
+  for (const { role, member, admin, inherit, set } of memberships) {
+    if (!isMeant(member) || leftAlone.has(member)) continue;
+    const options = [admin && 'admin', inherit && 'inherit', set && 'set'].filter((option) => option);
+    objects.add('membership', `of ${member} in ${role}`, [options.join(', ')]);
+  }
+  for (const { role, inDatabase, name, value } of settings) {
+    if (!role || inDatabase || !isMeant(role) || leftAlone.has(role)) continue;
+    objects.add('setting', `${name} of role ${role}`, [value]);
+  }
+  return objects;
+}

@@ -1,0 +1,89 @@
+import { availableParallelism } from 'node:os';
+import type { Emit } from '../engine/events.js';
+import { describeConnection, parseConnection } from '../postgres/connection-string.js';
+import { HyperferryError } from '../postgres/error.js';
+import { Session, type Side } from '../postgres/session.js';
+import { exportSnapshot } from '../postgres/snapshot.js';
+import { compareDatabases, type SideAccess } from './compare-databases.js';
+import { compareLogically } from './logical/compare-logically.js';
+import { relationMatcher } from './table-pattern.js';
+import type { Verification, VerifyMode } from './verification.js';
+
+export interface VerifyOptions {
+  /** Connection string of the database that is the standard. */
+  readonly source: string;
+  readonly target: string;
+  /** Checksums unless said. */
+  readonly mode?: VerifyMode | undefined;
+  /** Compare tables and hypertables through SQL, whatever their chunks are. */
+  readonly logical?: boolean | undefined;
+  /** Only tables of this name: `*` and `?` stand for any; with or without a schema. Chunks go with their hypertable. */
+  readonly tables?: string | undefined;
+  /** Only rows of hypertables from this time on, and before that one; as PostgreSQL reads it. Implies `logical`. */
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  /** Workers on each side; one a core unless said. */
+  readonly jobs?: number | undefined;
+  /** How many differing rows of a relation are shown; 10 unless said. */
+  readonly rows?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: Emit | undefined;
+}
+
+/**
+ * Proves two databases equal, or names what differs. Each side is read as of one snapshot; nothing is changed on
+ * either, and no lock above ACCESS SHARE is taken.
+ *
+ * @throws HyperferryError when it cannot be told whether they are equal
+ *
+ * @example
+ * const { equal, relations } = await verify({ source: 'postgresql://old/tsdb', target: 'postgresql://new/tsdb' });
+ * if (!equal) console.log(relations.different);
+ */
+export async function verify(options: VerifyOptions): Promise<Verification> {
+  const closing: (() => Promise<void>)[] = [];
+  try {
+    const source = await holdSnapshot('source', options.source, options.signal, closing);
+    const target = await holdSnapshot('target', options.target, options.signal, closing);
+    const isLogical = options.logical || options.since !== undefined || options.until !== undefined;
+    const context = {
+      source,
+      target,
+      mode: options.mode ?? 'checksums',
+      jobs: options.jobs ?? availableParallelism(),
+      examples: options.rows ?? 10,
+      ...(options.tables === undefined ? {} : { isMeant: relationMatcher(options.tables) }),
+      ...(options.onEvent ? { emit: options.onEvent } : {}),
+      signal: options.signal,
+    };
+    return isLogical
+      ? await compareLogically({ ...context, since: options.since, until: options.until })
+      : await compareDatabases(context);
+  } catch (error) {
+    if (options.signal?.aborted) throw new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
+    if (error instanceof HyperferryError) throw error;
+    throw new HyperferryError('INTERNAL', error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
+  } finally {
+    for (const close of closing) await close();
+  }
+}
+
+/** A session that holds a snapshot until the end, and the way to more that see the same. */
+async function holdSnapshot(
+  side: Side,
+  url: string,
+  signal: AbortSignal | undefined,
+  closing: (() => Promise<void>)[],
+): Promise<SideAccess> {
+  const connection = parseConnection(url);
+  signal?.throwIfAborted();
+  const session = await Session.open(side, connection);
+  closing.push(() => session.close());
+  return {
+    name: describeConnection(connection),
+    open: () => Session.open(side, connection),
+    snapshot: await exportSnapshot(session),
+  };
+}
