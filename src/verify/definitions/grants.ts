@@ -61,7 +61,7 @@ export const GRANTS: DefinitionQuery = (versions) =>
                 CASE WHEN ${catalog === 'pg_namespace' ? `o.nspname <> 'public'` : 'true'}
                      THEN COALESCE(i.initprivs, pg_catalog.acldefault(${letter}, o.${owner})) END AS first
          FROM pg_catalog.${catalog} o ${initially(catalog, 'o.oid', '0')}
-         WHERE o.${acl} IS NOT NULL AND o.${acl} IS DISTINCT FROM i.initprivs
+         WHERE o.${acl} IS NOT NULL AND (o.${acl} IS DISTINCT FROM i.initprivs ${catalog === 'pg_namespace' ? `OR o.nspname = 'public'` : ''})
            ${catalog === 'pg_namespace' ? `AND o.nspname !~ '^(pg_temp|pg_toast|_hyperferry$)'` : ''}
            ${catalog === 'pg_class' ? `AND o.relpersistence <> 't' AND o.relnamespace::pg_catalog.regnamespace::text <> '_hyperferry'` : ''}`,
       ),
