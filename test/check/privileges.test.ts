@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { makeDatabases } from '../integration/databases.js';
+import { runScript } from '../integration/sql.js';
+import { expectFires, expectSilent } from './findings.js';
+import { altered, checkPair } from './pair.js';
+
+const IDS = ['source-unreadable', 'hidden-rows', 'target-create'] as const;
+
+test('a superuser may do all that is asked', async () => {
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_may_all',
+    `CREATE TABLE guarded (n int); ALTER TABLE guarded ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;`,
+  );
+  for (const id of IDS) await expectSilent(databases, id);
+});
+
+test('source-unreadable names tables, sequences and what is in a closed schema, and its mend helps', async () => {
+  const role = 'check "reader';
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_unreadable',
+    `CREATE EXTENSION timescaledb;
+     CREATE ROLE "check ""reader" LOGIN;
+     CREATE TABLE open (n int); GRANT SELECT ON open TO PUBLIC;
+     CREATE SCHEMA shut; CREATE TABLE shut.within (n int); GRANT SELECT ON shut.within TO PUBLIC;
+     CREATE TABLE "clo;sed" (n int); CREATE SEQUENCE counter;
+     CREATE TABLE parted (n int) PARTITION BY LIST (n);
+     CREATE TABLE part PARTITION OF parted DEFAULT; GRANT SELECT ON part TO PUBLIC;
+     CREATE VIEW looking AS SELECT 1;
+     CREATE TABLE reading (at timestamptz NOT NULL); SELECT create_hypertable('reading', 'at');
+     INSERT INTO reading VALUES ('2026-01-01'); GRANT SELECT ON reading TO PUBLIC;`,
+  );
+  const asReader = { ...databases, source: altered(databases.source, { username: role }) };
+  const { mend, code } = await expectFires(asReader, {
+    id: 'source-unreadable',
+    severity: 'blocker',
+    // pg_dump locks a partitioned table as well, and needs the right to read it for that.
+    objects: ['public."clo;sed"', 'public.counter', 'public.parted', 'shut.within'],
+    says: role,
+  });
+  expect(code).toBe('PRIVILEGE');
+  await runScript(databases.programs, databases.source, `${mend.split(';')[0]};`);
+  await expectSilent(asReader, 'source-unreadable');
+});
+
+test('hidden-rows names the tables whose policies apply to the role, and its mend helps', async () => {
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_hidden',
+    `CREATE ROLE check_hidden_reader LOGIN IN ROLE pg_read_all_data;
+     CREATE TABLE guarded (n int); ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+     CREATE TABLE own (n int); ALTER TABLE own OWNER TO check_hidden_reader; ALTER TABLE own ENABLE ROW LEVEL SECURITY;
+     CREATE TABLE forced (n int); ALTER TABLE forced OWNER TO check_hidden_reader;
+     ALTER TABLE forced ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;`,
+  );
+  const asReader = { ...databases, source: altered(databases.source, { username: 'check_hidden_reader' }) };
+  const { mend } = await expectFires(asReader, {
+    id: 'hidden-rows',
+    severity: 'blocker',
+    objects: ['public.guarded', 'public.forced'],
+  });
+  await runScript(databases.programs, databases.source, `${mend.split(';')[0]};`);
+  await expectSilent(asReader, 'hidden-rows');
+});
+
+test('target-create says that the role may make nothing, and its mend helps', async () => {
+  const databases = await makeDatabases(await checkPair(), 'check "create', '');
+  await runScript(databases.programs, databases.target, 'CREATE ROLE "check ""creator" LOGIN');
+  const asCreator = { ...databases, target: altered(databases.target, { username: 'check "creator' }) };
+  const { mend } = await expectFires(asCreator, {
+    id: 'target-create',
+    severity: 'blocker',
+    says: 'check "creator',
+  });
+  await runScript(databases.programs, databases.target, `${mend.split(';')[0]};`);
+  await expectSilent(asCreator, 'target-create');
+});
