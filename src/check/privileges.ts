@@ -19,11 +19,37 @@ SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE pg_catalog.row_security_active(c.oid) ORDER BY 1`;
 
+/** Large objects have grants of their own, and no role reads them all but a superuser. */
+const READ_UNREADABLE_OBJECTS = `
+SELECT m.oid::text AS name FROM pg_catalog.pg_largeobject_metadata m
+WHERE NOT pg_catalog.pg_has_role(m.lomowner, 'USAGE')
+  AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(m.lomacl) a
+                  WHERE a.privilege_type = 'SELECT'
+                    AND (a.grantee = 0 OR pg_catalog.pg_has_role(a.grantee, 'USAGE')))
+ORDER BY m.oid`;
+
+/** What --clean-target would have to drop and may not. */
+const READ_UNDROPPABLE = `
+SELECT pg_catalog.format('database %I', datname) AS name FROM pg_catalog.pg_database
+WHERE datname = pg_catalog.current_database() AND NOT pg_catalog.pg_has_role(datdba, 'MEMBER')
+UNION ALL
+SELECT pg_catalog.format('schema %I', nspname) FROM pg_catalog.pg_namespace n
+WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('public', 'information_schema')
+  AND NOT pg_catalog.pg_has_role(nspowner, 'MEMBER')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = n.oid)
+UNION ALL
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.oid >= 16384 AND n.nspname NOT LIKE 'pg\\_%'
+  AND NOT pg_catalog.pg_has_role(c.relowner, 'MEMBER')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = c.oid)
+ORDER BY 1`;
+
 const READ_MAY_CREATE =
   "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS may";
 
 /** What the connecting roles may do. */
-export const privileges: Check = async ({ source, target }) => {
+export const privileges: Check = async ({ source, target, options }) => {
   const [from, to] = [source.inventory.server, target.inventory.server];
   const findings: Finding[] = [];
   const unreadable = await readNames(source.session, READ_UNREADABLE);
@@ -36,6 +62,30 @@ export const privileges: Check = async ({ source, target }) => {
       objects: unreadable,
       why: 'What cannot be read cannot be moved.',
       mend: `GRANT pg_read_all_data TO "${from.role}"; on the source, or connect as a superuser.`,
+    });
+  }
+  const objects = from.isSuperuser ? [] : await readNames(source.session, READ_UNREADABLE_OBJECTS);
+  if (objects.length > 0) {
+    findings.push({
+      id: 'large-objects-unreadable',
+      severity: 'blocker',
+      code: 'PRIVILEGE',
+      found: `expected the role ${from.role} to be allowed to read the large objects of the source, but it may not read ${nameSome(objects)}`,
+      objects,
+      why: 'What cannot be read cannot be moved.',
+      mend: `GRANT SELECT ON LARGE OBJECT ${objects.slice(0, 10).join(', ')} TO "${from.role}"; on the source, or connect as a superuser.`,
+    });
+  }
+  const undroppable = options.cleanTarget ? await readNames(target.session, READ_UNDROPPABLE) : [];
+  if (undroppable.length > 0) {
+    findings.push({
+      id: 'target-clean',
+      severity: 'blocker',
+      code: 'PRIVILEGE',
+      found: `expected the role ${to.role} to own what --clean-target drops, but it does not own ${nameSome(undroppable)}`,
+      objects: undroppable,
+      why: 'Only an owner may drop.',
+      mend: 'Connect to the target as its owner or as a superuser, or drop these first.',
     });
   }
   await source.session.query('SET row_security = on');

@@ -33,6 +33,17 @@ export const roles: Check = async ({ source, target, options }) => {
   const logins = missing
     .filter(({ canLogin, hasPassword }) => canLogin && hasPassword !== false)
     .map(({ name }) => name);
+  if (options.rolePasswords && source.inventory.roles.roles.every((role) => role.hasPassword === undefined)) {
+    findings.push({
+      id: 'role-passwords-unreadable',
+      severity: 'blocker',
+      code: 'PRIVILEGE',
+      found: `expected the role ${source.inventory.server.role} to be allowed to read stored passwords for --role-passwords, but it may not`,
+      objects: [],
+      why: 'Only a superuser reads pg_authid.',
+      mend: 'Connect to the source as a superuser, or leave --role-passwords away and set new passwords on the target.',
+    });
+  }
   if (logins.length > 0 && !options.rolePasswords) {
     findings.push({
       id: 'role-passwords',

@@ -24,6 +24,35 @@ object (kind, classid, oid, name) AS (
   FROM pg_catalog.pg_type t
   WHERE t.oid >= 16384 AND t.typtype IN ('e', 'd', 'r', 'b') AND t.typcategory <> 'A'
   UNION ALL
+  SELECT 'type', 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid, t.oid::pg_catalog.regtype::text
+  FROM pg_catalog.pg_type t JOIN pg_catalog.pg_class c ON c.oid = t.typrelid AND c.relkind = 'c'
+  WHERE t.oid >= 16384
+  UNION ALL
+  SELECT 'collation', 'pg_catalog.pg_collation'::pg_catalog.regclass, c.oid,
+         pg_catalog.format('%I.%I', n.nspname, c.collname)
+  FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
+  WHERE c.oid >= 16384 AND n.nspname <> 'pg_catalog'
+  UNION ALL
+  SELECT 'text search configuration', 'pg_catalog.pg_ts_config'::pg_catalog.regclass, c.oid,
+         pg_catalog.format('%I.%I', n.nspname, c.cfgname)
+  FROM pg_catalog.pg_ts_config c JOIN pg_catalog.pg_namespace n ON n.oid = c.cfgnamespace
+  WHERE c.oid >= 16384
+  UNION ALL
+  SELECT 'text search dictionary', 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, c.oid,
+         pg_catalog.format('%I.%I', n.nspname, c.dictname)
+  FROM pg_catalog.pg_ts_dict c JOIN pg_catalog.pg_namespace n ON n.oid = c.dictnamespace
+  WHERE c.oid >= 16384
+  UNION ALL
+  SELECT 'operator', 'pg_catalog.pg_operator'::pg_catalog.regclass, oid, oid::pg_catalog.regoperator::text
+  FROM pg_catalog.pg_operator WHERE oid >= 16384
+  UNION ALL
+  SELECT 'cast', 'pg_catalog.pg_cast'::pg_catalog.regclass, oid,
+         pg_catalog.format('%s to %s', castsource::pg_catalog.regtype, casttarget::pg_catalog.regtype)
+  FROM pg_catalog.pg_cast WHERE oid >= 16384
+  UNION ALL
+  SELECT 'foreign data wrapper', 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass, oid, fdwname::text
+  FROM pg_catalog.pg_foreign_data_wrapper
+  UNION ALL
   SELECT 'publication', 'pg_catalog.pg_publication'::pg_catalog.regclass, oid, pubname::text
   FROM pg_catalog.pg_publication
   UNION ALL

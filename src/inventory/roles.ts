@@ -24,6 +24,8 @@ export interface Membership {
   /** Undefined before PostgreSQL 16, where the member's own attribute decides. */
   readonly inherit: boolean | undefined;
   readonly set: boolean | undefined;
+  /** The role that granted it; undefined for the server's first superuser, who always may. */
+  readonly grantor: string | undefined;
 }
 
 /** One parameter set for a role, a database, or a role in a database. */
@@ -54,15 +56,16 @@ FROM pg_catalog.pg_roles
 WHERE rolname NOT LIKE 'pg\\_%'
 ORDER BY rolname`;
 
-/** A membership may be granted by several roles; what they grant adds up. */
+/** The role with OID 10 is the one that initdb made. */
 const READ_MEMBERSHIPS = `
-SELECT r.rolname AS role, m.rolname AS member, pg_catalog.bool_or(a.admin_option) AS admin, OPTIONS
+SELECT r.rolname AS role, m.rolname AS member, a.admin_option AS admin, OPTIONS,
+       CASE WHEN a.grantor <> 10 THEN g.rolname END AS grantor
 FROM pg_catalog.pg_auth_members a
 JOIN pg_catalog.pg_roles r ON r.oid = a.roleid
 JOIN pg_catalog.pg_roles m ON m.oid = a.member
+LEFT JOIN pg_catalog.pg_roles g ON g.oid = a.grantor
 WHERE m.rolname NOT LIKE 'pg\\_%'
-GROUP BY r.rolname, m.rolname
-ORDER BY r.rolname, m.rolname`;
+ORDER BY r.rolname, m.rolname, g.rolname`;
 
 /** The restore mode is a setting of the database too, and never one to carry over. */
 const READ_SETTINGS = `
@@ -79,7 +82,7 @@ ORDER BY s.setdatabase, r.rolname, c.position`;
 export async function readRoles(session: Session, serverVersion: number): Promise<Roles> {
   const options =
     serverVersion >= 160_000
-      ? 'pg_catalog.bool_or(a.inherit_option) AS inherit, pg_catalog.bool_or(a.set_option) AS set'
+      ? 'a.inherit_option AS inherit, a.set_option AS set'
       : 'NULL AS inherit, NULL AS set';
   const memberships = await session.query<{
     role: string;
@@ -87,6 +90,7 @@ export async function readRoles(session: Session, serverVersion: number): Promis
     admin: boolean;
     inherit: boolean | null;
     set: boolean | null;
+    grantor: string | null;
   }>(READ_MEMBERSHIPS.replace('OPTIONS', options));
   const settings = await session.query<Omit<Setting, 'role'> & { role: string | null }>(READ_SETTINGS);
   const { may } = await session.one<{ may: boolean }>(
@@ -100,8 +104,9 @@ export async function readRoles(session: Session, serverVersion: number): Promis
   );
   return {
     roles: roles.map((role) => ({ ...role, hasPassword: role.hasPassword ?? undefined })),
-    memberships: memberships.map(({ inherit, set, ...rest }) => ({
+    memberships: memberships.map(({ inherit, set, grantor, ...rest }) => ({
       ...rest,
+      grantor: grantor ?? undefined,
       inherit: inherit ?? undefined,
       set: set ?? undefined,
     })),

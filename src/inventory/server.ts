@@ -7,8 +7,6 @@ export interface Server {
   readonly major: number;
   readonly database: string;
   readonly databaseOid: number;
-  /** Of `pg_control_system()`: the same for a server and its replicas. Undefined where it may not be read. */
-  readonly systemIdentifier: string | undefined;
   readonly encoding: string;
   readonly isReplica: boolean;
   /** Whether something stands in between that hands out other process ids than the server's: a pooler. */
@@ -46,27 +44,15 @@ SELECT pg_catalog.current_setting('server_version_num')::int AS version,
 FROM pg_catalog.pg_database d
 WHERE d.datname = pg_catalog.current_database()`;
 
-const READ_SYSTEM_IDENTIFIER = 'SELECT system_identifier::text AS id FROM pg_catalog.pg_control_system()';
-
 export async function readServer(session: Session): Promise<Server> {
-  const row = await session.one<Omit<Server, 'major' | 'systemIdentifier' | 'isPooled'> & { pid: number }>(
-    READ_SERVER,
-  );
+  const row = await session.one<Omit<Server, 'major' | 'isPooled'> & { pid: number }>(READ_SERVER);
   const { pid, ...facts } = row;
   return {
     ...facts,
     databaseOid: Number(facts.databaseOid),
     major: Math.floor(facts.version / 10_000),
-    systemIdentifier: await readSystemIdentifier(session),
     isPooled: pid !== session.announcedProcessId,
   };
-}
-
-async function readSystemIdentifier(session: Session): Promise<string | undefined> {
-  const may = await session.one<{ may: boolean }>(
-    `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS may`,
-  );
-  return may.may ? (await session.one<{ id: string }>(READ_SYSTEM_IDENTIFIER)).id : undefined;
 }
 
 /** The locks that one transaction may count on having. Source: the documentation of `max_locks_per_transaction`. */

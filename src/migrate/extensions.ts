@@ -20,6 +20,7 @@ export const extensions: Stage = async (migration) => {
     }
   }
   for (const creation of plan.extensions.create) await create(creation, migration);
+  await target.renewSession();
 };
 
 /** The target holds nothing of the user's, so nothing is lost with the extension. */

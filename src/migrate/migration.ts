@@ -16,6 +16,8 @@ export interface Migration {
   readonly target: {
     readonly connection: Connection;
     readonly session: Session;
+    /** Takes a fresh session: one that has used TimescaleDB keeps the library of that version. */
+    renewSession(): Promise<void>;
   };
   /** Workers at a time. */
   readonly jobs: number;

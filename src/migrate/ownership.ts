@@ -123,7 +123,14 @@ async function leaveWhatCannotMove(entries: readonly TocEntry[], migration: Migr
     const parent = parentOf.get(entry.oid);
     if (parent !== undefined) keptHypertables.set(parent, (keptHypertables.get(parent) ?? 0) + 1);
   }
+  const compressed = new Set(
+    plan.source.relations
+      .filter(({ kind, parent }) => kind === 'chunk' && parent === undefined)
+      .map(({ oid }) => oid),
+  );
   return entries.filter((entry) => {
+    // The relation of a chunk's compressed rows follows its hypertable when that gets its owner.
+    if (compressed.has(entry.oid) && !mayMove(entry)) return false;
     const parent = parentOf.get(entry.oid);
     if (parent !== undefined && keptHypertables.has(parent)) return false; // told with its hypertable
     const chunks = keptHypertables.get(entry.oid);

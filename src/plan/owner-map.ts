@@ -25,14 +25,16 @@ export function mapOwners(
   const made = new Set(source.roles.roles.map(({ name }) => name).filter((name) => name !== 'postgres'));
   const replaced = new Map<string, string>();
   const leftOut: LeftOut[] = [];
+  const cannotOwn = (owner: string): boolean => {
+    if (owner.startsWith('pg_')) return false; // the server's own
+    if (owner === 'postgres' && !isSuperuser && role !== owner) return true;
+    return !there.has(owner) && !made.has(owner);
+  };
   for (const owner of new Set(owners)) {
     const asked = roleMap[owner];
     if (asked !== undefined) {
       replaced.set(owner, asked);
-    } else if (
-      (owner === 'postgres' && !isSuperuser && role !== owner) ||
-      !(there.has(owner) || made.has(owner))
-    ) {
+    } else if (cannotOwn(owner)) {
       replaced.set(owner, role);
       leftOut.push({
         object: `ownership of ${owner}`,

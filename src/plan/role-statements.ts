@@ -38,7 +38,7 @@ export function roleStatements(
     create: source.roles.roles
       .filter(({ name }) => !leftAlone.has(name))
       .map((role) => createRole(role, passwords.get(role.name), target.server.isSuperuser)),
-    memberships: source.roles.memberships
+    memberships: memberships(source, target)
       .filter(({ member }) => member !== 'postgres' && member !== target.server.role)
       .filter(({ role }) => known.has(role) || role.startsWith('pg_'))
       .map((membership) => grantMembership(membership, target.server.version)),
@@ -80,10 +80,55 @@ function createRole(role: Role, password: string | undefined, bySuperuser: boole
   };
 }
 
+/**
+ * Since PostgreSQL 16 each grantor's grant is one of its own. A superuser makes them all, each after the one that
+ * lets its grantor grant; for others, who grants is the connecting role, and what several grantors gave adds up.
+ */
+function memberships(source: Inventory, target: Inventory): Membership[] {
+  const all = source.roles.memberships;
+  const eachItsOwn = target.server.isSuperuser && source.server.version >= 160_000;
+  return eachItsOwn ? inGrantOrder(all) : addedUp(all);
+}
+
+function inGrantOrder(all: readonly Membership[]): Membership[] {
+  const ordered: Membership[] = [];
+  let waiting = [...all];
+  while (waiting.length > 0) {
+    const mayGrant = new Set(
+      ordered.filter(({ admin }) => admin).map(({ role, member }) => `${role}\\0${member}`),
+    );
+    const ready = waiting.filter(
+      ({ role, grantor }) => grantor === undefined || mayGrant.has(`${role}\\0${grantor}`),
+    );
+    // A superuser other than the first grants without a grant of its own; on the target the first one does.
+    const next = ready.length > 0 ? ready : waiting.map((one) => ({ ...one, grantor: undefined }));
+    ordered.push(...next);
+    waiting = ready.length > 0 ? waiting.filter((one) => !ready.includes(one)) : [];
+  }
+  return ordered;
+}
+
+function addedUp(all: readonly Membership[]): Membership[] {
+  const byPair = new Map<string, Membership>();
+  for (const one of all) {
+    const key = `${one.role}\\0${one.member}`;
+    const known = byPair.get(key);
+    byPair.set(key, {
+      ...one,
+      admin: one.admin || (known?.admin ?? false),
+      inherit: one.inherit || known?.inherit,
+      set: one.set || known?.set,
+      grantor: undefined,
+    });
+  }
+  return [...byPair.values()];
+}
+
 function grantMembership(
-  { role, member, admin, inherit, set }: Membership,
+  { role, member, admin, inherit, set, grantor }: Membership,
   targetVersion: number,
 ): Statement {
+  const by = grantor === undefined ? '' : ` GRANTED BY ${quoteIdentifier(grantor)}`;
   const options =
     targetVersion >= 160_000 && inherit !== undefined && set !== undefined
       ? ` WITH ADMIN ${word(admin)}, INHERIT ${word(inherit)}, SET ${word(set)}`
@@ -91,7 +136,7 @@ function grantMembership(
         ? ' WITH ADMIN OPTION'
         : '';
   return {
-    sql: `GRANT ${quoteIdentifier(role)} TO ${quoteIdentifier(member)}${options};`,
+    sql: `GRANT ${quoteIdentifier(role)} TO ${quoteIdentifier(member)}${options}${by};`,
     object: `membership of ${member} in ${role}`,
   };
 }

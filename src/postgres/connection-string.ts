@@ -54,6 +54,8 @@ export function parseConnection(
       `expected one port, or one for each of the ${hosts.length} hosts, but ${ports.length} ports came`,
     );
   }
+  const impossible = ports.find((port) => port < 1 || port > 65535);
+  if (impossible !== undefined) throw usage(`expected a port from 1 to 65535, but ${impossible} came`);
   return {
     hosts: hosts.map((host, index) => ({ host, port: ports[ports.length === 1 ? 0 : index] ?? 5432 })),
     user,

@@ -46,11 +46,10 @@ export async function relayCopy(
     return { sent, received: await input.finished, bytes: output.bytes };
   } catch (error) {
     if (output.isRunning) source.destroy();
-    if (input.isRunning) {
-      if (output.endedInsideMessage) target.destroy();
-      else input.fail();
-      await Promise.allSettled([input.finished]);
-    }
+    // What comes after a part of a message, a ROLLBACK too, the server takes for the rest of it.
+    if (output.endedInsideMessage) target.destroy();
+    else if (input.isRunning) input.fail();
+    await Promise.allSettled([input.finished]);
     throw error;
   }
 }

@@ -1,0 +1,26 @@
+import type { Emit } from '../engine/events.js';
+import type { Connection } from '../postgres/connection-string.js';
+import { Session } from '../postgres/session.js';
+import type { MigrateOptions } from './options.js';
+
+/** One call of `migrate`, before there is a plan. */
+export interface Run {
+  readonly options: MigrateOptions;
+  readonly connections: { readonly source: Connection; readonly target: Connection };
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** What is to be closed at the end, in the reverse order. */
+  readonly closing: (() => Promise<void>)[];
+}
+
+/** A session that ends with the run. */
+export async function openSession(run: Run, side: 'source' | 'target'): Promise<Session> {
+  const session = await Session.open(side, run.connections[side]);
+  run.closing.push(() => session.close());
+  return session;
+}
+
+/** Lets an abort end what the session does at once. The one that puts the source's jobs back is not among these. */
+export function endOnAbort(run: Run, session: Session): void {
+  run.signal.addEventListener('abort', () => session.destroy(), { once: true });
+}
