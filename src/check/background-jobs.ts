@@ -1,3 +1,4 @@
+import { quoteIdentifier } from '../postgres/quoting.js';
 import { readJobs } from '../timescale/jobs.js';
 import { type Check, type Finding, nameSome } from './finding.js';
 
@@ -8,7 +9,8 @@ export const backgroundJobs: Check = async ({ source }) => {
   const names = (chosen: typeof jobs): string[] =>
     chosen.map(({ id, procedure }) => `job ${id} (${procedure})`);
   const findings: Finding[] = [];
-  const foreign = names(jobs.filter(({ mayAlter }) => !mayAlter));
+  const notMine = jobs.filter(({ mayAlter }) => !mayAlter);
+  const foreign = names(notMine);
   if (foreign.length > 0) {
     findings.push({
       id: 'jobs-of-others',
@@ -16,7 +18,11 @@ export const backgroundJobs: Check = async ({ source }) => {
       found: `background jobs that ${source.inventory.server.role} may not hold off: ${nameSome(foreign)}`,
       objects: foreign,
       why: 'A job that compresses, drops or reorders a chunk during the copy stops the run.',
-      mend: `GRANT the jobs' owners TO "${source.inventory.server.role}"; or connect to the source as a superuser.`,
+      mend: [...new Set(notMine.map(({ owner }) => owner))]
+        .map(
+          (owner) => `GRANT ${quoteIdentifier(owner)} TO ${quoteIdentifier(source.inventory.server.role)};`,
+        )
+        .join('\n'),
     });
   }
   const running = names(jobs.filter(({ isRunning }) => isRunning));

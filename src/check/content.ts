@@ -1,4 +1,5 @@
-import { type Check, type Finding, nameSome, readNames } from './finding.js';
+import { quoteIdentifier } from '../postgres/quoting.js';
+import { type Check, type CheckedSide, type Finding, nameSome, readNames } from './finding.js';
 
 /** What a check of content asks, and what it says when there is some. */
 interface Question {
@@ -52,7 +53,9 @@ const QUESTIONS: readonly Question[] = [
     },
   },
   {
-    query: 'SELECT subname::text AS name FROM pg_catalog.pg_stat_subscription ORDER BY 1',
+    query: `SELECT subname::text AS name FROM pg_catalog.pg_subscription
+            WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+            ORDER BY 1`,
     finding: {
       id: 'subscriptions',
       severity: 'warning',
@@ -125,11 +128,24 @@ export const content: Check = async ({ source, target }) => {
       mend: may ? 'Nothing to do.' : 'They are left out; an administrator can make them later.',
     });
   }
-  return [...findings, ...tablespaces(source.inventory.tablespaces, target.inventory.tablespaces)];
+  return [...findings, ...(await tablespaces(source, target))];
 };
 
-function tablespaces(source: readonly string[], target: readonly string[]): Finding[] {
-  const objects = source.filter((name) => !target.includes(name));
+const READ_USED_TABLESPACES = `
+SELECT spcname::text AS name FROM pg_catalog.pg_tablespace t
+WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.reltablespace = t.oid AND c.relnamespace <> 11
+              AND c.oid >= 16384)
+ORDER BY 1`;
+
+const READ_ATTACHED_TABLESPACES = `
+SELECT DISTINCT tablespace_name::text AS name FROM _timescaledb_catalog.tablespace ORDER BY 1`;
+
+async function tablespaces(source: CheckedSide, target: CheckedSide): Promise<Finding[]> {
+  const used = new Set([
+    ...(await readNames(source.session, READ_USED_TABLESPACES)),
+    ...(source.inventory.timescale ? await readNames(source.session, READ_ATTACHED_TABLESPACES) : []),
+  ]);
+  const objects = [...used].filter((name) => !target.inventory.tablespaces.includes(name));
   if (objects.length === 0) return [];
   return [
     {
@@ -138,7 +154,7 @@ function tablespaces(source: readonly string[], target: readonly string[]): Find
       found: `tablespaces that the target lacks: ${nameSome(objects)}`,
       objects,
       why: 'What is in them goes to the default tablespace, and hypertables are detached from them.',
-      mend: objects.map((name) => `CREATE TABLESPACE "${name}" LOCATION '…';`).join('\n'),
+      mend: objects.map((name) => `CREATE TABLESPACE ${quoteIdentifier(name)} LOCATION '…';`).join('\n'),
     },
   ];
 }

@@ -1,3 +1,4 @@
+import { quoteLiteral } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import type { Check, Finding } from './finding.js';
 
@@ -17,6 +18,7 @@ FROM (SELECT pg_catalog.to_jsonb(d) FROM pg_catalog.pg_database d
 /** How text is stored and sorted on both sides. */
 export const encoding: Check = async ({ source, target }) => {
   const findings: Finding[] = [];
+  const [here, there] = [await readCollation(source.session), await readCollation(target.session)];
   const [from, to] = [source.inventory.server.encoding, target.inventory.server.encoding];
   if (from !== to) {
     const isRaw = from === 'SQL_ASCII' || to === 'SQL_ASCII';
@@ -28,10 +30,9 @@ export const encoding: Check = async ({ source, target }) => {
       why: isRaw
         ? 'SQL_ASCII means bytes of no known encoding: they may not be valid in another.'
         : 'A character that the target’s encoding lacks stops the copy, and lengths in bytes differ.',
-      mend: `CREATE DATABASE … ENCODING '${from}' TEMPLATE template0; on the target, unless the change is intended.`,
+      mend: creation(from, here),
     });
   }
-  const [here, there] = await Promise.all([readCollation(source.session), readCollation(target.session)]);
   if (here.provider !== there.provider || here.locale !== there.locale || here.version !== there.version) {
     findings.push({
       id: 'collation',
@@ -39,11 +40,23 @@ export const encoding: Check = async ({ source, target }) => {
       found: `text sorts by ${describe(here)} on the source, by ${describe(there)} on the target`,
       objects: [],
       why: 'Indexes are built anew and are right, but the order of results, and what falls in a range of texts, may differ.',
-      mend: 'CREATE DATABASE … with the source’s LOCALE and LOCALE_PROVIDER on the target, unless the change is intended.',
+      mend: creation(from, here),
     });
   }
   return findings;
 };
+
+/** A database of the source's encoding and collation. With another provider than libc, libc's parts stay plain. */
+function creation(encoding: string, { provider, locale }: Collation): string {
+  const name = quoteLiteral(locale);
+  const collation =
+    provider === 'c'
+      ? `LOCALE_PROVIDER libc LOCALE ${name}`
+      : provider === 'i'
+        ? `LOCALE_PROVIDER icu ICU_LOCALE ${name} LOCALE 'C'`
+        : `LOCALE_PROVIDER builtin BUILTIN_LOCALE ${name} LOCALE 'C'`;
+  return `CREATE DATABASE "…" TEMPLATE template0 ENCODING ${quoteLiteral(encoding)} ${collation}; -- unless the change is intended`;
+}
 
 async function readCollation(session: Session): Promise<Collation> {
   return session.one<Collation & Record<string, unknown>>(READ_COLLATION);

@@ -1,3 +1,4 @@
+import { quoteIdentifier } from '../postgres/quoting.js';
 import { type Check, type Finding, nameSome } from './finding.js';
 
 /** The source's other extensions: what they define cannot be made without them. */
@@ -16,7 +17,7 @@ export const extensions: Check = ({ source, target }) => {
       found: `expected the source's extensions on the target server, but it has no ${nameSome(missing)}`,
       objects: missing,
       why: 'Tables, functions and indexes use the types and functions of extensions.',
-      mend: `Install them on the target server, or drop them on the source: ${missing.map((name) => `DROP EXTENSION "${name}";`).join(' ')}`,
+      mend: `Install them on the target server, or drop them on the source: ${missing.map((name) => `DROP EXTENSION ${quoteIdentifier(name)};`).join(' ')}`,
     });
   }
   if (otherVersions.length > 0) {

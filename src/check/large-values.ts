@@ -6,11 +6,12 @@ const LARGE_BYTES = 500_000_000;
 
 const READ_TOAST_SIZES = `
 SELECT c.oid::int8 AS oid FROM pg_catalog.pg_class c
-WHERE c.reltoastrelid <> 0 AND c.relkind = 'r' AND pg_catalog.pg_relation_size(c.reltoastrelid) > $1 / 20`;
+WHERE c.reltoastrelid <> 0 AND c.relkind = 'r' AND pg_catalog.pg_relation_size(c.reltoastrelid) > $1 / 300`;
 
 /**
  * Values of more than 500 MB. Only relations whose TOAST table could hold one are read, and of a value only its
- * length (`octet_length` of a toasted text or bytea reads no chunk of it). Compressed 20 to 1 at most is assumed.
+ * length (`octet_length` of a toasted bytea reads no chunk of it). LZ4 compresses 255 to 1 at most, and text forms of
+ * other types than bytea are no longer than the value.
  */
 export const largeValues: Check = async ({ source }) => {
   const large = new Set(
@@ -45,8 +46,9 @@ export const largeValues: Check = async ({ source }) => {
 const READ_LENGTH_COLUMNS = `
 SELECT pg_catalog.array_agg(attname::text) AS names FROM pg_catalog.pg_attribute
 WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped
-  AND atttypid IN ('pg_catalog.bytea'::pg_catalog.regtype, 'pg_catalog.text'::pg_catalog.regtype,
-                   'pg_catalog.varchar'::pg_catalog.regtype)`;
+  AND (atttypid = 'pg_catalog.bytea'::pg_catalog.regtype
+       OR EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = atttypid
+                  AND t.typbasetype = 'pg_catalog.bytea'::pg_catalog.regtype))`;
 
 function finding(id: string, severity: Finding['severity'], objects: string[], how: string): Finding[] {
   if (objects.length === 0) return [];

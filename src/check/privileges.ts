@@ -1,10 +1,11 @@
+import { quoteIdentifier } from '../postgres/quoting.js';
 import { type Check, type Finding, nameSome, readNames } from './finding.js';
 
 /** Tables and sequences of the user's that the connecting role may not read. */
 const READ_UNREADABLE = `
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'S') AND n.nspname NOT IN ('pg_catalog', 'information_schema', '_hyperferry')
+WHERE c.relkind IN ('r', 'p', 'S') AND n.nspname NOT IN ('pg_catalog', 'information_schema', '_hyperferry')
   AND n.nspname NOT LIKE 'pg\\_%'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = c.oid
                   AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
@@ -61,7 +62,7 @@ export const privileges: Check = async ({ source, target, options }) => {
       found: `expected the role ${from.role} to be allowed to read everything on the source, but it may not read ${nameSome(unreadable)}`,
       objects: unreadable,
       why: 'What cannot be read cannot be moved.',
-      mend: `GRANT pg_read_all_data TO "${from.role}"; on the source, or connect as a superuser.`,
+      mend: `GRANT pg_read_all_data TO ${quoteIdentifier(from.role)}; on the source, or connect as a superuser.`,
     });
   }
   const objects = from.isSuperuser ? [] : await readNames(source.session, READ_UNREADABLE_OBJECTS);
@@ -73,7 +74,7 @@ export const privileges: Check = async ({ source, target, options }) => {
       found: `expected the role ${from.role} to be allowed to read the large objects of the source, but it may not read ${nameSome(objects)}`,
       objects,
       why: 'What cannot be read cannot be moved.',
-      mend: `GRANT SELECT ON LARGE OBJECT ${objects.slice(0, 10).join(', ')} TO "${from.role}"; on the source, or connect as a superuser.`,
+      mend: `GRANT SELECT ON LARGE OBJECT ${objects.slice(0, 10).join(', ')} TO ${quoteIdentifier(from.role)}; on the source, or connect as a superuser.`,
     });
   }
   const undroppable = options.cleanTarget ? await readNames(target.session, READ_UNDROPPABLE) : [];
@@ -99,7 +100,7 @@ export const privileges: Check = async ({ source, target, options }) => {
       found: `row level security hides rows from the role ${from.role} in ${nameSome(hidden)}`,
       objects: hidden,
       why: 'The copy would be incomplete; the server refuses it instead.',
-      mend: `ALTER ROLE "${from.role}" BYPASSRLS; on the source, or connect as a superuser.`,
+      mend: `ALTER ROLE ${quoteIdentifier(from.role)} BYPASSRLS; on the source, or connect as a superuser.`,
     });
   }
   if (!(await target.session.one<{ may: boolean }>(READ_MAY_CREATE)).may) {
@@ -110,7 +111,7 @@ export const privileges: Check = async ({ source, target, options }) => {
       found: `expected the role ${to.role} to be allowed to create schemas in the target database, but it may not`,
       objects: [],
       why: 'Nothing can be made in a database without that right.',
-      mend: `ALTER DATABASE "${to.database}" OWNER TO "${to.role}"; on the target, as a superuser.`,
+      mend: `ALTER DATABASE ${quoteIdentifier(to.database)} OWNER TO ${quoteIdentifier(to.role)}; on the target, as a superuser.`,
     });
   }
   return findings;

@@ -18,6 +18,7 @@ export interface HeldJobs {
 export interface Job {
   readonly id: number;
   readonly procedure: string;
+  readonly owner: string;
   readonly nextStart: string | null;
   readonly isRunning: boolean;
   readonly mayAlter: boolean;
@@ -36,7 +37,7 @@ const POLL_MILLISECONDS = 500;
  * The view serves all 2.x versions: the tables behind it have moved.
  */
 const READ_JOBS = `
-SELECT j.job_id AS id, j.proc_name AS procedure, j.next_start::text AS "nextStart", COALESCE(s.job_status = 'Running', false) AS "isRunning",
+SELECT j.job_id AS id, j.proc_name AS procedure, j.owner::text AS owner, j.next_start::text AS "nextStart", COALESCE(s.job_status = 'Running', false) AS "isRunning",
        pg_catalog.pg_has_role(j.owner, 'MEMBER') AS "mayAlter"
 FROM timescaledb_information.jobs j
 LEFT JOIN timescaledb_information.job_stats s ON s.job_id = j.job_id

@@ -20,7 +20,7 @@ export interface ComparedColumn {
   readonly type: ValueType;
 }
 
-/** The stored columns of every relation of the user's and of extensions' configuration, by the relation's OID. */
+/** The stored columns of every table and view, the user's and extensions', by the relation's OID. */
 export type ColumnsByRelation = ReadonlyMap<Relation['oid'], readonly ComparedColumn[]>;
 
 /** Generated columns too, if they are stored: the virtual ones (PostgreSQL 18) are a matter of their definition. */
@@ -29,7 +29,7 @@ SELECT a.attrelid::int8 AS relation,
        pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, a.atttypid::int8) ORDER BY a.attnum)::text AS columns
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-WHERE a.attrelid >= 16384 AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+WHERE a.attrelid >= 16384 AND c.relkind IN ('r', 'p', 'v') AND c.relpersistence <> 't'
   AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
 GROUP BY a.attrelid`;
 

@@ -5,6 +5,7 @@ import { readSequenceValues, type SequenceValue } from '../inventory/sequences.j
 import type { LeftOut } from '../plan/left-out.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session, Side } from '../postgres/session.js';
+import { readChunksOfCompressed } from '../timescale/hypertables.js';
 import { readCatalog } from './catalog.js';
 import { type ColumnsByRelation, readColumns } from './columns.js';
 import { ObjectSet } from './compare-objects.js';
@@ -17,6 +18,7 @@ import { readLargeObjectContents } from './large-objects.js';
 import { type RoleScope, readUsedRoles, roleObjects } from './roles.js';
 import type { EncodingMatch } from './row-hash.js';
 import { type ComparedSide, withComparingSession } from './side.js';
+import { relationMatcher } from './table-pattern.js';
 import type { ObjectDifference, Verification, VerifyMode } from './verification.js';
 
 /** One side as the caller of a comparison gives it. */
@@ -48,8 +50,8 @@ export interface CompareContext {
   readonly sequenceValues?: readonly SequenceValue[];
   /** How many differing rows of a relation are shown; 10 unless said. */
   readonly examples?: number;
-  /** The relations whose rows are compared; all unless given. Then definitions are not compared. */
-  readonly isMeant?: (relation: Relation, inventory: Inventory) => boolean;
+  /** A pattern of tables whose rows are compared; all unless given. Then definitions are not compared. */
+  readonly tables?: string | undefined;
   readonly emit?: Emit;
   readonly signal?: AbortSignal | undefined;
 }
@@ -64,16 +66,15 @@ export interface CompareContext {
 export async function compareDatabases(context: CompareContext): Promise<Verification> {
   const begun = performance.now();
   const [source, target] = await Promise.all([
-    readSide('source', context.source, context.signal),
-    readSide('target', context.target, context.signal),
+    readSide('source', context.source, context),
+    readSide('target', context.target, context),
   ]);
-  const objects = context.isMeant ? undefined : await compareObjects(source, target, context);
-  const isMeant = context.isMeant ?? (() => true);
+  const objects = context.tables !== undefined ? undefined : await compareObjects(source, target, context);
   const pairs = pairRelations(
     source.inventory,
     target.inventory,
     { source: source.columns, target: target.columns },
-    isMeant,
+    (relation, side) => (side === source.inventory ? source : target).isMeant(relation),
   );
   const rows = await compareRows(source, target, pairs, {
     mode: context.mode,
@@ -105,20 +106,29 @@ export async function compareDatabases(context: CompareContext): Promise<Verific
 /** A side with what is known of it before its rows are read. */
 export interface KnownSide extends ComparedSide {
   readonly columns: ColumnsByRelation;
+  /** Whether a relation is among the tables that are to be compared. */
+  isMeant(relation: Relation): boolean;
 }
 
 /** @throws HyperferryError `UNSUITABLE` when the other side would give other hashes */
 export async function readSide(
   side: Side,
   access: SideAccess,
-  signal: AbortSignal | undefined,
+  { tables, signal }: Pick<CompareContext, 'tables' | 'signal'>,
 ): Promise<KnownSide> {
   const open = { side, snapshot: access.snapshot, open: () => access.open() };
   const unknown = { ...open, inventory: undefined as unknown as Inventory };
   return withComparingSession(unknown, signal, async (session) => {
     await expectKnownHash(session);
     const inventory = access.inventory ?? (await readInventory(session));
-    return { ...open, inventory, columns: await readColumns(session) };
+    const compressed =
+      tables === undefined || !inventory.timescale ? new Map() : await readChunksOfCompressed(session);
+    return {
+      ...open,
+      inventory,
+      columns: await readColumns(session),
+      isMeant: tables === undefined ? () => true : relationMatcher(tables, inventory, compressed),
+    };
   });
 }
 
@@ -159,8 +169,10 @@ async function compareObjects(
     readObjects(target, source, context),
   ]);
   const [left, right] = areas;
-  const found = left.flatMap(([area, objects], index) =>
-    objects.differencesTo(right[index]?.[1] ?? new ObjectSet(), area),
+  const found = withoutDependents(
+    left.flatMap(([area, objects], index) =>
+      objects.differencesTo(right[index]?.[1] ?? new ObjectSet(), area),
+    ),
   );
   const intent = {
     owners: context.owners ?? true,
@@ -188,6 +200,18 @@ async function compareObjects(
     explained,
     notCompared,
   };
+}
+
+/** An object that one side lacks has no columns, owner, grants and comments there either. */
+function withoutDependents(differences: readonly ObjectDifference[]): ObjectDifference[] {
+  const key = ({ state, object }: ObjectDifference, kind: string): string => `${state} ${kind} ${object}`;
+  const missing = new Set(
+    differences.filter(({ state }) => state !== 'different').map((one) => key(one, one.kind)),
+  );
+  return differences.filter((one) => {
+    const whole = /^(?:columns of|query of|tablespace of|owner of|grants on|comment on|attributes of) (.*)$/.exec(one.kind);
+    return !whole || !missing.has(key(one, whole[1] ?? ''));
+  });
 }
 
 /** A server may have more roles than the source's, and settings for them. */

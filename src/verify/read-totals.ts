@@ -10,6 +10,8 @@ import type { RowTotals, VerifyMode } from './verification.js';
 /** A relation of one side, under a name that both sides give it. */
 export interface NamedRelation extends ReadRelation {
   readonly name: string;
+  /** A condition on its rows, as SQL; all of them without. */
+  readonly where?: string;
 }
 
 /** A round trip for each small chunk costs more than its rows; a query of too many holds locks on all of them. */
@@ -23,8 +25,8 @@ const FIRST_WITH_RANGE_SCANS = 140_000;
 /** A part of a relation that one query reads. */
 interface Piece {
   readonly relation: NamedRelation;
-  /** A condition on the rows' address; empty for all of the relation. */
   readonly where: string;
+  readonly bytes: number;
 }
 
 /**
@@ -130,6 +132,7 @@ WHERE pg_catalog.pg_relation_filenode(r.oid)::int8 IS DISTINCT FROM r.filenode`;
 async function refuseRewritten(side: ComparedSide, session: Session, batch: readonly Piece[]): Promise<void> {
   if (side.snapshot === undefined) return;
   const nodes = batch.flatMap(({ relation }) => [...relation.fileNodes]);
+  if (nodes.length === 0) return;
   const rows = await session.query<{ name: string }>(READ_REWRITTEN, [
     nodes.map(([oid]) => oid),
     nodes.map(([, node]) => node),
@@ -148,9 +151,9 @@ async function refuseRewritten(side: ComparedSide, session: Session, batch: read
 /** A row's address is its page and its place there; a page has at least 8 kB, whatever of `bytes` is in TOAST. */
 function piecesOf(relation: NamedRelation, { inventory }: ComparedSide): Piece[] {
   const count = Math.ceil(relation.bytes / PIECE_BYTES);
-  const isOwn = relation.fileNodes.size === 1;
+  const isOwn = relation.fileNodes.size === 1 && relation.where === undefined;
   if (count < 2 || !isOwn || inventory.server.version < FIRST_WITH_RANGE_SCANS) {
-    return [{ relation, where: '' }];
+    return [{ relation, where: relation.where ? `WHERE ${relation.where}` : '', bytes: relation.bytes }];
   }
   const pages = Math.ceil(relation.bytes / 8192 / count);
   return Array.from({ length: count }, (_, index) => {
@@ -158,17 +161,17 @@ function piecesOf(relation: NamedRelation, { inventory }: ComparedSide): Piece[]
       ...(index === 0 ? [] : [`ctid >= '(${index * pages},0)'`]),
       ...(index === count - 1 ? [] : [`ctid < '(${(index + 1) * pages},0)'`]),
     ];
-    return { relation, where: `WHERE ${bounds.map((bound) => `hf_row.${bound}`).join(' AND ')}` };
+    const where = `WHERE ${bounds.map((bound) => `hf_row.${bound}`).join(' AND ')}`;
+    return { relation, where, bytes: relation.bytes / count };
   });
 }
 
 function batches(pieces: readonly Piece[]): Piece[][] {
   const made: Piece[][] = [];
   let batch: Piece[] = [];
-  const weight = ({ relation, where }: Piece): number => (where === '' ? relation.bytes : PIECE_BYTES);
-  for (const piece of pieces.toSorted((a, b) => weight(b) - weight(a))) {
+  for (const piece of pieces.toSorted((a, b) => b.bytes - a.bytes)) {
     const isFull =
-      weightOf(batch) + weight(piece) > SMALL_BATCH_BYTES || batch.length === SMALL_BATCH_RELATIONS;
+      weightOf(batch) + piece.bytes > SMALL_BATCH_BYTES || batch.length === SMALL_BATCH_RELATIONS;
     if (batch.length > 0 && isFull) {
       made.push(batch);
       batch = [];
@@ -179,5 +182,5 @@ function batches(pieces: readonly Piece[]): Piece[][] {
 }
 
 function weightOf(batch: readonly Piece[]): number {
-  return batch.reduce((sum, { relation, where }) => sum + (where === '' ? relation.bytes : PIECE_BYTES), 0);
+  return batch.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -17,13 +17,16 @@ export function matchesPattern(
   return expression.test(name) || expression.test(nameOf({ schema, name }));
 }
 
-/** Chunks go with their hypertable, partitions also by their own name. */
-export function relationMatcher(pattern: string): (relation: Relation, inventory: Inventory) => boolean {
-  const parents = new WeakMap<Inventory, ReadonlyMap<number, Relation>>();
-  return (relation, inventory) => {
-    const byOid = parents.get(inventory) ?? new Map(inventory.relations.map((one) => [one.oid, one]));
-    parents.set(inventory, byOid);
-    const parent = relation.parent === undefined ? undefined : byOid.get(relation.parent);
-    return matchesPattern(parent ?? relation, pattern);
+/** Chunks go with their hypertable, also those that hold compressed rows; partitions have names of their own. */
+export function relationMatcher(
+  pattern: string,
+  inventory: Inventory,
+  chunkOfCompressed: ReadonlyMap<number, number>,
+): (relation: Relation) => boolean {
+  const byOid = new Map(inventory.relations.map((relation) => [relation.oid, relation]));
+  return (relation) => {
+    const chunk = byOid.get(chunkOfCompressed.get(relation.oid) ?? relation.oid) ?? relation;
+    const hypertable = chunk.parent === undefined ? undefined : byOid.get(chunk.parent);
+    return matchesPattern(hypertable ?? chunk, pattern);
   };
 }

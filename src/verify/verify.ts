@@ -6,7 +6,6 @@ import { Session, type Side } from '../postgres/session.js';
 import { exportSnapshot } from '../postgres/snapshot.js';
 import { compareDatabases, type SideAccess } from './compare-databases.js';
 import { compareLogically } from './logical/compare-logically.js';
-import { relationMatcher } from './table-pattern.js';
 import type { Verification, VerifyMode } from './verification.js';
 
 export interface VerifyOptions {
@@ -52,7 +51,7 @@ export async function verify(options: VerifyOptions): Promise<Verification> {
       mode: options.mode ?? 'checksums',
       jobs: options.jobs ?? availableParallelism(),
       examples: options.rows ?? 10,
-      ...(options.tables === undefined ? {} : { isMeant: relationMatcher(options.tables) }),
+      tables: options.tables,
       ...(options.onEvent ? { emit: options.onEvent } : {}),
       signal: options.signal,
     };
