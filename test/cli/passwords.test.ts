@@ -1,0 +1,117 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { passwordServer } from '../bad-input/password-server.js';
+import { altered, makeReadings } from '../bad-input/readings.js';
+import { SLOW_TABLE } from '../bad-input/slow-table.js';
+import { apachePair } from '../integration/servers.js';
+import { query, queryValue, runScript } from '../integration/sql.js';
+import { hyperferry, startHyperferry } from './command-line.js';
+
+const storedOf = (role: string) => `SELECT rolpassword FROM pg_authid WHERE rolname = '${role}'`;
+
+test('--role-passwords carries the stored form of a password, and prints it nowhere', async () => {
+  const secret = ['made', 'up', 'by', 'a', 'test'].join('-');
+  const { outcome, stored, carried } = await migrated('cli_passwords', secret, ['--role-passwords']);
+  expect(stored).toMatch(/^SCRAM-SHA-256\$/);
+  expect(carried).toBe(stored);
+  expect(outcome).not.toContain(secret);
+  expect(outcome).not.toContain('SCRAM-SHA-256');
+});
+
+test('without it, the role comes without a password, and the summary says so', async () => {
+  const secret = ['made', 'up', 'by', 'another', 'test'].join('-');
+  const { outcome, stored, carried } = await migrated('cli_no_passwords', secret, []);
+  expect(stored).toMatch(/^SCRAM-SHA-256\$/);
+  expect(carried).toBeNull();
+  expect(outcome).toMatch(/password of role cli_no_passwords_login.*--role-passwords/);
+});
+
+test('the passwords of both servers are in no argument, no output and no table', async () => {
+  const { url, programs, role, password } = await passwordServer();
+  const databases = await makeReadings(await apachePair(), 'cli_secrets', SLOW_TABLE);
+  await runScript(programs, databases.source, 'DELETE FROM slow WHERE a > 20');
+  await query(url, 'CREATE DATABASE cli_secrets TEMPLATE template0');
+  const target = altered(url, { pathname: '/cli_secrets', username: role, password });
+
+  const run = startHyperferry(['migrate', '--jobs', '2', '--pg-bin', programs, '--json'], {
+    SOURCE: databases.source,
+    TARGET: target,
+  });
+  const seen = new Set<string>();
+  const sampling = sampleArguments(seen, run);
+  const { exitCode, stdout, stderr } = await run;
+  await sampling;
+  expect(exitCode, stderr).toBe(0);
+  expect([...seen].some((line) => line.includes('pg_dump'))).toBe(true);
+  expect([...seen].filter((line) => line.includes(password))).toEqual([]);
+  expect(stdout + stderr).not.toContain(password);
+
+  // The other way about, the server with passwords is the source, and pg_dump is what needs one.
+  await query(altered(databases.target, { pathname: '/postgres' }), 'CREATE DATABASE cli_secrets_back');
+  const back = await hyperferry(['migrate', '--log-format', 'json', '--json', '--pg-bin', programs], {
+    SOURCE: target,
+    TARGET: altered(databases.target, { pathname: '/cli_secrets_back' }),
+  });
+  expect(back.exitCode, back.stderr).toBe(0);
+  expect(back.stdout + back.stderr).not.toContain(password);
+});
+
+test('a password in the ledger of a failed run would be one on disk: it is not there', async () => {
+  const { url, programs, role, password } = await passwordServer();
+  const databases = await makeReadings(await apachePair(), 'cli_ledger', SLOW_TABLE);
+  await query(url, 'CREATE DATABASE cli_ledger TEMPLATE template0');
+  const source = altered(url, { pathname: '/cli_ledger', username: role, password });
+  await runScript(programs, altered(url, { pathname: '/cli_ledger' }), SLOW_TABLE);
+  const run = startHyperferry(['migrate', '--pg-bin', programs], {
+    SOURCE: source,
+    TARGET: databases.target,
+  });
+  for (let tries = 0; tries < 200; tries++) {
+    const stage = await queryValue(databases.target, 'SELECT stage FROM _hyperferry.run').catch(() => '');
+    if (stage === 'rows and indexes') break;
+    await sleep(100);
+  }
+  run.kill('SIGKILL');
+  await run;
+  const [ledger] = await query<{ text: string }>(
+    databases.target,
+    'SELECT run::text AS text FROM _hyperferry.run',
+  );
+  expect(ledger?.text).toContain(role);
+  expect(ledger?.text).not.toContain(password);
+});
+
+async function migrated(name: string, password: string, flags: string[]) {
+  const role = `${name}_login`;
+  const databases = await makeReadings(
+    await apachePair(),
+    name,
+    `CREATE ROLE ${role} LOGIN PASSWORD '${password}';`,
+  );
+  const { exitCode, stdout, stderr } = await hyperferry(
+    ['migrate', '--json', '--pg-bin', databases.programs, ...flags],
+    { SOURCE: databases.source, TARGET: databases.target },
+  );
+  expect(exitCode, stderr).toBe(0);
+  return {
+    outcome: stdout + stderr,
+    stored: await queryValue(databases.source, storedOf(role)),
+    carried: await queryValue(databases.target, storedOf(role)),
+  };
+}
+
+/** Collects the arguments of every process of this machine until the run has ended. */
+async function sampleArguments(seen: Set<string>, run: PromiseLike<unknown>): Promise<void> {
+  let isOver = false;
+  void run.then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''); // it has ended meanwhile
+      seen.add(line.replaceAll('\0', ' '));
+    }
+    await sleep(20);
+  }
+}
