@@ -19,6 +19,8 @@ export const STAGES = [
   'hypertable keys',
   'materialized views',
   'statistics',
+  'event triggers',
+  'verify',
   'restore mode ends',
   'finish',
 ] as const;
@@ -51,6 +53,18 @@ export type Event =
       readonly targetRows: number;
       /** As they lie on the source's disk. */
       readonly sourceBytes: number;
+    }
+  /** The end of a comparison; what differs is in its result. */
+  | {
+      readonly type: 'verified';
+      readonly source: string;
+      readonly target: string;
+      readonly mode: 'counts' | 'checksums';
+      readonly equal: boolean;
+      readonly rows: { readonly source: number; readonly target: number };
+      readonly relations: number;
+      readonly differences: number;
+      readonly seconds: number;
     }
   | ({ readonly type: 'left-out' } & LeftOut)
   | { readonly type: 'notice'; readonly message: string };

@@ -44,6 +44,8 @@ export interface CompareContext {
   /** Whether owners and grants were to be carried over; true unless said. */
   readonly owners?: boolean;
   readonly privileges?: boolean;
+  /** The reason for a difference that the caller means; asked before anything else. */
+  readonly explain?: (difference: ObjectDifference) => string | undefined;
   /** Which roles of the source's server the target must have; those that the database uses unless said. */
   readonly roles?: RoleScope;
   /** The values that the source's sequences had when they were copied; those that they have now unless given. */
@@ -147,7 +149,7 @@ async function expectKnownHash(session: Session): Promise<void> {
   );
 }
 
-function encodingsOf(source: ComparedSide, target: ComparedSide): EncodingMatch {
+export function encodingsOf(source: ComparedSide, target: ComparedSide): EncodingMatch {
   const [a, b] = [source, target].map(({ inventory }) => inventory.server.encoding);
   return a === b ? 'same encoding' : 'other encoding';
 }
@@ -184,7 +186,7 @@ async function compareObjects(
   const notCompared: LeftOut[] = [];
   const majorsDiffer = source.inventory.server.major !== target.inventory.server.major;
   for (const difference of found) {
-    const reason = reasonFor(difference, intent);
+    const reason = context.explain?.(difference) ?? reasonFor(difference, intent);
     if (reason) explained.push({ difference, reason });
     else if (isServersMatter(difference)) continue;
     else if (majorsDiffer && isPrintedQuery(difference)) {
@@ -209,7 +211,10 @@ function withoutDependents(differences: readonly ObjectDifference[]): ObjectDiff
     differences.filter(({ state }) => state !== 'different').map((one) => key(one, one.kind)),
   );
   return differences.filter((one) => {
-    const whole = /^(?:columns of|query of|tablespace of|owner of|grants on|comment on|attributes of) (.*)$/.exec(one.kind);
+    const whole =
+      /^(?:columns of|query of|tablespace of|owner of|grants on|comment on|attributes of) (.*)$/.exec(
+        one.kind,
+      );
     return !whole || !missing.has(key(one, whole[1] ?? ''));
   });
 }

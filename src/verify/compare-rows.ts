@@ -75,7 +75,7 @@ export function sameTotals(a: RowTotals | undefined, b: RowTotals | undefined): 
 }
 
 /** Both sides at once; when one fails, the other is stopped. */
-async function readBothTotals(
+export async function readBothTotals(
   source: ComparedSide,
   target: ComparedSide,
   both: readonly ComparedRelation[],

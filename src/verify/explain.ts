@@ -29,6 +29,8 @@ function explains({ object }: LeftOut, difference: ObjectDifference, label: stri
       label === `${what === 'acl' ? 'grants' : 'comment'} on ${kind} ${schema ? `${schema}.` : ''}${rest}`
     );
   }
+  const constraint = /^constraint (.*)\.([^.]+)$/.exec(name);
+  if (constraint) return label === `constraint ${constraint[2]} on ${constraint[1]}`;
   if (name.startsWith('default acl')) return difference.kind === 'default privileges';
   const extension = /^version .* of extension (.*)$/.exec(name);
   if (extension) return label === `extension ${extension[1]}`;

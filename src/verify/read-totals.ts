@@ -128,11 +128,32 @@ SELECT r.oid::pg_catalog.regclass::text AS name
 FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::int8[])) AS r (oid, filenode)
 WHERE pg_catalog.pg_relation_filenode(r.oid)::int8 IS DISTINCT FROM r.filenode`;
 
+/**
+ * For relations that are read through others, as chunks through their hypertable: whether one of them has been rewritten
+ * or dropped since the snapshot.
+ */
+export async function refuseRewrittenSince(side: ComparedSide, session: Session): Promise<void> {
+  const nodes = side.inventory.relations
+    .filter(({ kind }) => kind !== 'partitioned')
+    .map(({ oid, fileNode }) => [oid, fileNode] as const);
+  await refuseOtherNodes(side, session, nodes);
+}
+
 /** The locks that the query has taken keep the relations from being rewritten until its transaction ends. */
 async function refuseRewritten(side: ComparedSide, session: Session, batch: readonly Piece[]): Promise<void> {
-  if (side.snapshot === undefined) return;
-  const nodes = batch.flatMap(({ relation }) => [...relation.fileNodes]);
-  if (nodes.length === 0) return;
+  await refuseOtherNodes(
+    side,
+    session,
+    batch.flatMap(({ relation }) => [...relation.fileNodes]),
+  );
+}
+
+async function refuseOtherNodes(
+  side: ComparedSide,
+  session: Session,
+  nodes: readonly (readonly [oid: number, fileNode: number])[],
+): Promise<void> {
+  if (side.snapshot === undefined || nodes.length === 0) return;
   const rows = await session.query<{ name: string }>(READ_REWRITTEN, [
     nodes.map(([oid]) => oid),
     nodes.map(([, node]) => node),

@@ -48,6 +48,8 @@ export interface ObjectDifference {
 /** A range of a hypertable, or of a table without one, whose rows differ through SQL. */
 export interface RangeDifference {
   readonly relation: string;
+  /** The side that has no such table. */
+  readonly missing: 'on source' | 'on target' | undefined;
   /** The range of the time dimension, from inclusive to exclusive; undefined for the whole. */
   readonly from: string | undefined;
   readonly to: string | undefined;

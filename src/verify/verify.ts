@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Emit } from '../engine/events.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
+import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { Session, type Side } from '../postgres/session.js';
 import { exportSnapshot } from '../postgres/snapshot.js';
@@ -45,6 +46,7 @@ export async function verify(options: VerifyOptions): Promise<Verification> {
     const source = await holdSnapshot('source', options.source, options.signal, closing);
     const target = await holdSnapshot('target', options.target, options.signal, closing);
     const isLogical = options.logical || options.since !== undefined || options.until !== undefined;
+    await expectTimes(source, options);
     const context = {
       source,
       target,
@@ -66,6 +68,24 @@ export async function verify(options: VerifyOptions): Promise<Verification> {
     });
   } finally {
     for (const close of closing) await close();
+  }
+}
+
+/** @throws HyperferryError `USAGE` for a time that PostgreSQL does not read as one */
+async function expectTimes(source: SideAccess, { since, until }: VerifyOptions): Promise<void> {
+  const times = [since, until].filter((time) => time !== undefined && !/^-?\d+$/.test(time));
+  if (times.length === 0) return;
+  const session = await source.open();
+  try {
+    await session.query(`SELECT ${times.map((_, index) => `$${index + 1}::timestamptz`).join(', ')}`, times);
+  } catch (error) {
+    const refusal = databaseError(error);
+    if (!refusal) throw error;
+    throw new HyperferryError('USAGE', `expected times in --since and --until: ${refusal.message}`, {
+      hint: 'For example --since 2024-01-01 or --since "2024-01-01 12:00+00"; a whole number for a hypertable by integers.',
+    });
+  } finally {
+    await session.close();
   }
 }
 

@@ -1,0 +1,92 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { HyperferryError } from '../postgres/error.js';
+import {
+  type VerificationRenderer,
+  verificationJsonLines,
+  verificationTerminal,
+} from '../report/verification-renderer.js';
+import type { Verification, VerifyMode } from '../verify/verification.js';
+import { verify } from '../verify/verify.js';
+import { EXIT } from './exit-codes.js';
+import { jobsFlag, requiredUrl, sourceFlag, targetFlag } from './flags.js';
+import { withInterrupt } from './interrupt.js';
+
+interface Flags {
+  source?: string;
+  target?: string;
+  mode: VerifyMode;
+  logical: boolean;
+  tables?: string;
+  since?: string;
+  until?: string;
+  jobs?: number;
+  rows: number;
+  json: boolean;
+  logFormat: 'text' | 'json';
+}
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description('Prove two databases equal, or show what differs; changes nothing')
+    .addOption(sourceFlag())
+    .addOption(targetFlag())
+    .addOption(
+      new Option('--mode <mode>', 'compare the numbers of rows alone, or a checksum over every column')
+        .choices(['counts', 'checksums'])
+        .default('checksums'),
+    )
+    .option('--logical', 'compare tables and hypertables through SQL, whatever their chunks are', false)
+    .option('--tables <pattern>', 'only rows of the tables of this name; * and ? stand for any')
+    .option('--since <time>', 'only rows of hypertables from this time on; means --logical')
+    .option('--until <time>', 'only rows of hypertables before this time; means --logical')
+    .addOption(jobsFlag())
+    .option('--rows <n>', 'how many differing rows of a relation are shown', count, 10)
+    .option('--json', 'print the whole result as one JSON document on stdout', false)
+    .addOption(
+      new Option('--log-format <format>', 'how events are written to stderr')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .addHelpText('after', '\nExit code 0: equal. 4: different. 1: it could not be told.')
+    .action(async (flags: Flags) => {
+      const renderer =
+        flags.logFormat === 'json' ? verificationJsonLines() : verificationTerminal(process.stderr);
+      try {
+        const { equal } = await run(flags, renderer);
+        if (!equal) process.exitCode = EXIT.different;
+      } catch (error) {
+        if (error instanceof HyperferryError) renderer.failed(error);
+        throw error;
+      }
+    });
+}
+
+async function run(flags: Flags, renderer: VerificationRenderer): Promise<Verification> {
+  const source = requiredUrl(flags.source, 'source');
+  const target = requiredUrl(flags.target, 'target');
+  const verification = await withInterrupt((signal) =>
+    verify({
+      source,
+      target,
+      mode: flags.mode,
+      logical: flags.logical,
+      tables: flags.tables,
+      since: flags.since,
+      until: flags.until,
+      jobs: flags.jobs,
+      rows: flags.rows,
+      signal,
+      onEvent: (event) => renderer.show(event),
+    }),
+  );
+  renderer.finished(verification);
+  if (flags.json) process.stdout.write(`${JSON.stringify(verification, undefined, 2)}\n`);
+  return verification;
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0)
+    throw new InvalidArgumentError('Expected a whole number from 0.');
+  return value;
+}
