@@ -1,0 +1,90 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { findPgDump, runClientProgram } from '../../src/postgres/client-programs.js';
+import { parseConnection } from '../../src/postgres/connection-string.js';
+
+const CONNECTION = parseConnection('postgresql://ann@127.0.0.1:1/db', {});
+
+test('of several programs, the one nearest to the target is taken, and none older than the source', async () => {
+  const { folders, pathOf } = await programsOf(14, 15, 16, 17);
+  const before = process.env.PATH;
+  process.env.PATH = folders.join(':');
+  onTestFinished(() => {
+    process.env.PATH = before;
+  });
+  expect(await findPgDump(undefined, 14, 16)).toEqual({ path: pathOf(16), major: 16 });
+  expect(await findPgDump(undefined, 15, 15)).toEqual({ path: pathOf(15), major: 15 });
+  expect(await findPgDump(undefined, 16, 14)).toEqual({ path: pathOf(16), major: 16 });
+});
+
+test('a folder that is named is the only one where is looked', async () => {
+  const { folders } = await programsOf(14);
+  await expect(findPgDump(folders[0], 17, 17)).rejects.toMatchObject({
+    code: 'CLIENT_PROGRAM',
+    message: expect.stringMatching(
+      new RegExp(`found ${folders[0]}/pg_dump \\(14\\); looked in ${folders[0]}$`),
+    ),
+  });
+});
+
+test('a program gets no argument but those given, and the connection by its environment', async () => {
+  const program = await programThat('echo "$@ $PGHOST $PGPORT $PGUSER $PGDATABASE"');
+  const output = await runClientProgram(program, ['--one', 'two words'], CONNECTION);
+  expect(output.toString()).toBe('--one two words 127.0.0.1 1 ann db\n');
+});
+
+test('what a program writes comes byte by byte', async () => {
+  const program = await programThat(`printf '\\000\\377\\n\\r\\n'`);
+  expect(await runClientProgram(program, [], CONNECTION)).toEqual(Buffer.from([0, 255, 10, 13, 10]));
+});
+
+test('a program that fails, and one that is not there, are errors that say so', async () => {
+  const failing = await programThat('echo "no such thing" >&2; exit 3');
+  await expect(runClientProgram(failing, [], CONNECTION)).rejects.toMatchObject({
+    code: 'CLIENT_PROGRAM',
+    message: expect.stringContaining('no such thing'),
+  });
+  const missing = { path: '/nowhere/pg_dump', major: 17 };
+  await expect(runClientProgram(missing, [], CONNECTION)).rejects.toMatchObject({
+    code: 'CLIENT_PROGRAM',
+    message: expect.stringContaining('/nowhere/pg_dump'),
+  });
+});
+
+test('an abort ends a program that runs', async () => {
+  const program = await programThat('exec sleep 600');
+  const controller = new AbortController();
+  const run = runClientProgram(program, [], CONNECTION, controller.signal);
+  setTimeout(() => controller.abort(), 100);
+  await expect(run).rejects.toMatchObject({ code: 'INTERRUPTED' });
+});
+
+/** Folders with a `pg_dump` each, that says it is of this version. */
+async function programsOf(...majors: number[]) {
+  const root = await temporaryFolder();
+  const folderOf = (major: number) => join(root, String(major));
+  for (const major of majors) {
+    await mkdir(folderOf(major));
+    await writeProgram(join(folderOf(major), 'pg_dump'), `echo "pg_dump (PostgreSQL) ${major}.3 (Debian)"`);
+  }
+  return { folders: majors.map(folderOf), pathOf: (major: number) => join(folderOf(major), 'pg_dump') };
+}
+
+async function programThat(script: string) {
+  const path = join(await temporaryFolder(), 'program');
+  await writeProgram(path, script);
+  return { path, major: 17 };
+}
+
+async function writeProgram(path: string, script: string): Promise<void> {
+  await writeFile(path, `#!/bin/sh\n${script}\n`);
+  await chmod(path, 0o755);
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'hyperferry-programs-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  return folder;
+}
