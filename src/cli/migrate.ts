@@ -27,6 +27,7 @@ interface Flags {
   skipCheck: string[];
   rolePasswords: boolean;
   roleMap: string[];
+  verify: 'none' | 'counts' | 'checksums';
   updateSource: boolean;
   updateTargetAfter?: true | string;
   leftOut?: string;
@@ -61,6 +62,11 @@ export function migrateCommand(): Command {
     )
     .option('--update-target-after [version]', "update the target's TimescaleDB at the end")
     .option('--left-out <file>', 'write the SQL of what was left out to a file, for an administrator')
+    .addOption(
+      new Option('--verify <how>', 'what is compared before background jobs may change the target')
+        .choices(['none', 'counts', 'checksums'])
+        .default('checksums'),
+    )
     .option('--no-owner', 'do not carry owners over')
     .option('--no-privileges', 'do not carry grants over')
     .option('--clean-target', 'drop all that is in the target database first', false)
@@ -101,6 +107,7 @@ async function run(flags: Flags, renderer: Renderer): Promise<void> {
       jobWait: flags.jobWait,
       skipChecks: flags.skipCheck,
       roleMap: parseRoleMap(flags.roleMap),
+      verify: flags.verify,
       updateSource: flags.updateSource,
       updateTargetAfter: flags.updateTargetAfter,
       signal,

@@ -4,6 +4,8 @@ import type { StageName } from './events.js';
 const CREATE = `
 CREATE SCHEMA _hyperferry;
 CREATE TABLE _hyperferry.run (
+  -- A publication of all tables takes updates only of tables with a key.
+  id int PRIMARY KEY DEFAULT 1,
   source text NOT NULL,
   started_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
   stage text NOT NULL
@@ -22,6 +24,15 @@ export async function enterStage(session: Session, stage: StageName): Promise<vo
   await session.query('UPDATE _hyperferry.run SET stage = $1', [stage]);
 }
 
+/** Removes what marks the run as unfinished, unseen by the event triggers that the database may have by now. */
 export async function removeLedger(session: Session): Promise<void> {
+  await session.query(WITHOUT_EVENT_TRIGGERS);
   await session.query('DROP SCHEMA IF EXISTS _hyperferry CASCADE');
 }
+
+/** PostgreSQL 17 has a setting for it. Before, a replica's session leaves out all but those that fire always. */
+const WITHOUT_EVENT_TRIGGERS = `
+SELECT pg_catalog.set_config(name, CASE name WHEN 'event_triggers' THEN 'off' ELSE 'replica' END, false)
+FROM pg_catalog.pg_settings
+WHERE name IN ('event_triggers', 'session_replication_role')
+  AND (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)`;

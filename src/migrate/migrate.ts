@@ -6,6 +6,7 @@ import { updateTimescale } from '../timescale/update.js';
 import { configuration } from './configuration.js';
 import { constraints } from './constraints.js';
 import { database } from './database.js';
+import { eventTriggers } from './event-triggers.js';
 import { extensions } from './extensions.js';
 import { finish } from './finish.js';
 import { hypertableKeys } from './hypertable-keys.js';
@@ -23,6 +24,7 @@ import type { Run } from './run.js';
 import { schema } from './schema.js';
 import { sequences } from './sequences.js';
 import { statistics } from './statistics.js';
+import { verifyBothSides } from './verify.js';
 
 /** The stages that change the target, in their order. */
 const TARGET_STAGES: readonly (readonly [StageName, Stage])[] = [
@@ -50,6 +52,8 @@ function lastStages(isSuperuser: boolean): (readonly [StageName, Stage])[] {
   ] as const;
   const ending = [
     ['statistics', statistics],
+    ['event triggers', eventTriggers],
+    ['verify', verifyBothSides],
     ['restore mode ends', restoreModeEnds],
   ] as const;
   return [...(isSuperuser ? [...needingHooks, ...ending] : [...ending, ...needingHooks]), ['finish', finish]];
@@ -100,6 +104,7 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
       timescaleVersion: migration.plan.source.timescale?.version,
       jobs: migration.jobs,
       ...counter.counted,
+      verification: migration.verification,
       seconds: secondsSince(begun),
     };
   } catch (error) {

@@ -1,8 +1,10 @@
 import type { Emit } from '../engine/events.js';
+import type { SequenceValue } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Plan } from '../plan/plan.js';
 import type { Connection } from '../postgres/connection-string.js';
 import { Session } from '../postgres/session.js';
+import type { Verification } from '../verify/verification.js';
 
 /** What every stage works with: the plan, and the ways to both servers. */
 export interface Migration {
@@ -25,6 +27,11 @@ export interface Migration {
   readonly emit: Emit;
   /** Notes that the target does not get something. */
   leaveOut(item: LeftOut): void;
+  readonly leftOut: readonly LeftOut[];
+  /** The values that the sequences were given: the source's may go on. */
+  sequenceValues: readonly SequenceValue[];
+  /** What the comparison of both sides found. */
+  verification: Verification | undefined;
   /** Whether the target did not get the object, by its name in `Statement.object`. */
   isLeftOut(object: string): boolean;
 }

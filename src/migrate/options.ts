@@ -23,6 +23,8 @@ export interface MigrateOptions {
   readonly updateSource?: boolean | undefined;
   /** Update the target's TimescaleDB at the end: to its newest version, or to the one named. */
   readonly updateTargetAfter?: true | string | undefined;
+  /** How much of both sides is compared before background jobs may change the target. Default: checksums. */
+  readonly verify?: 'none' | 'counts' | 'checksums' | undefined;
   /** New owners by the names that they have on the source. */
   readonly roleMap?: Readonly<Record<string, string>> | undefined;
   /** Ids of findings that do not stop the run, though they are blockers. */

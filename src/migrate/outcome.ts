@@ -1,5 +1,6 @@
 import type { Event, StageName } from '../engine/events.js';
 import type { LeftOut } from '../plan/left-out.js';
+import type { Verification } from '../verify/verification.js';
 
 /** What a migration did. */
 export interface Outcome {
@@ -18,6 +19,8 @@ export interface Outcome {
   readonly bytes: number;
   readonly seconds: number;
   readonly stages: readonly { readonly stage: StageName; readonly seconds: number }[];
+  /** What the comparison of both sides found; undefined when none was asked for. */
+  readonly verification: Verification | undefined;
   readonly leftOut: readonly LeftOut[];
   readonly notices: readonly string[];
 }

@@ -52,15 +52,22 @@ async function giveAwayWithoutSuperuser(entries: readonly TocEntry[], migration:
     ({ owner }) => owner && plan.owners.ownerOf(owner) !== plan.target.server.role,
   );
   const schemas = owned.filter(({ kind }) => kind === 'SCHEMA');
-  const rights = temporaryRights(owned, migration);
-  for (const { grant } of rights) await target.session.query(grant).catch(ignoreRefusal);
+  const inSchemas = temporaryRights(
+    owned.filter(({ kind }) => kind !== 'SCHEMA'),
+    migration,
+  );
+  const inDatabase = temporaryRights(schemas, migration);
+  for (const { grant } of inSchemas) await target.session.query(grant).catch(ignoreRefusal);
   const movable = await leaveWhatCannotMove(
     owned.filter(({ kind }) => kind !== 'SCHEMA'),
     migration,
   );
   await giveToOwners(movable, migration);
+  // Once a schema is its new owner's, the right would be the owner's own.
+  for (const { revoke } of inSchemas) await target.session.query(revoke).catch(ignoreRefusal);
+  for (const { grant } of inDatabase) await target.session.query(grant).catch(ignoreRefusal);
   await giveToOwners(schemas, migration);
-  for (const { revoke } of rights) await target.session.query(revoke).catch(ignoreRefusal);
+  for (const { revoke } of inDatabase) await target.session.query(revoke).catch(ignoreRefusal);
 }
 
 /** What is refused here shows when the owner is set. */

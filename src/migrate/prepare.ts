@@ -108,12 +108,13 @@ export async function takeSnapshot(run: Run, preparation: Preparation): Promise<
   const plan = makePlan(source, target, readArchiveToc(archive), {
     owners: options.owners ?? true,
     roleMap: options.roleMap ?? {},
+    verify: options.verify ?? 'checksums',
     privileges: options.privileges ?? true,
     rolePasswords: options.rolePasswords ? await readRolePasswords(session) : new Map(),
   });
-  const leftOut = new Set<string>();
+  const leftOut = new Map<string, LeftOut>();
   const leaveOut = (item: LeftOut): void => {
-    leftOut.add(item.object);
+    leftOut.set(item.object, item);
     emit({ type: 'left-out', ...item });
   };
   for (const item of plan.leftOut) leaveOut(item);
@@ -125,6 +126,11 @@ export async function takeSnapshot(run: Run, preparation: Preparation): Promise<
     signal,
     emit,
     leaveOut,
+    get leftOut() {
+      return [...leftOut.values()];
+    },
+    sequenceValues: [],
+    verification: undefined,
     isLeftOut: (object) => leftOut.has(object),
   };
 }

@@ -17,8 +17,6 @@ export type Excuse = (statement: Statement, error: DatabaseError) => LeftOut | '
 export interface RunOptions {
   readonly excuse?: Excuse;
   readonly leaveOut?: (item: LeftOut) => void;
-  /** The session is in a transaction already, which a refused statement must not end. */
-  readonly inTransaction?: boolean;
 }
 
 /** A row of a shared catalog that another session changes at the same moment ("tuple concurrently updated"). */
@@ -40,26 +38,11 @@ export async function runStatements(
   for (let first = 0; first < statements.length; first += STATEMENTS_A_BATCH) {
     const batch = statements.slice(first, first + STATEMENTS_A_BATCH);
     try {
-      await attemptSql(session, batch.map(({ sql }) => sql).join('\n'), options);
+      await session.query(batch.map(({ sql }) => sql).join('\n'));
     } catch (error) {
       if (!databaseError(error)) throw error;
       for (const statement of batch) await runStatement(session, statement, options);
     }
-  }
-}
-
-/** Runs SQL so that the session can go on when it fails. */
-async function attemptSql(session: Session, sql: string, { inTransaction }: RunOptions): Promise<void> {
-  if (!inTransaction) {
-    await session.query(sql);
-    return;
-  }
-  await session.query('SAVEPOINT attempt');
-  try {
-    await session.query(sql);
-  } catch (error) {
-    if (databaseError(error)) await session.query('ROLLBACK TO SAVEPOINT attempt');
-    throw error;
   }
 }
 
@@ -70,7 +53,7 @@ async function runStatement(
   attempt = 1,
 ): Promise<void> {
   try {
-    await attemptSql(session, statement.sql, options);
+    await session.query(statement.sql);
   } catch (error) {
     const refusal = databaseError(error);
     if (!refusal) throw error;

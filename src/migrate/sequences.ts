@@ -4,8 +4,10 @@ import type { Stage } from './migration.js';
 import { runStatements } from './run-statements.js';
 
 /** The state of the user's sequences. */
-export const sequences: Stage = async ({ plan, source, target }) => {
+export const sequences: Stage = async (migration) => {
+  const { plan, source, target } = migration;
   const values = await readSequenceValues(source.session, plan.source.sequences);
+  migration.sequenceValues = values;
   await runStatements(
     target.session,
     values.map((value) => ({

@@ -14,6 +14,8 @@ export interface PlanOptions {
   readonly owners: boolean;
   /** Carry grants over. */
   readonly privileges: boolean;
+  /** How much is compared when all is copied. */
+  readonly verify: 'none' | 'counts' | 'checksums';
   /** New owners by the names that they have on the source. */
   readonly roleMap: Readonly<Record<string, string>>;
   /** The stored forms of passwords by role; empty when they stay behind. */

@@ -12,6 +12,7 @@
  * - `SOURCE_CHANGED`: a relation was rewritten or dropped on the source after the snapshot.
  * - `STATEMENT`: the target refused a statement.
  * - `COPY`: rows could not be carried over.
+ * - `DIFFERENT`: source and target are not equal after the copy.
  * - `INTERRUPTED`: the user or the system asked to stop.
  * - `INTERNAL`: a defect of Hyperferry.
  */
@@ -27,6 +28,7 @@ export type ErrorCode =
   | 'SOURCE_CHANGED'
   | 'STATEMENT'
   | 'COPY'
+  | 'DIFFERENT'
   | 'INTERRUPTED'
   | 'INTERNAL';
 

@@ -77,6 +77,12 @@ function summaryLines(outcome: Outcome): string[] {
     `   to ${outcome.target}`,
     `      ${what} in ${formatSeconds(outcome.seconds)}`,
   ];
+  const { verification } = outcome;
+  if (verification?.equal) {
+    lines.push(
+      `      proven equal: ${verification.mode} of ${countOf(verification.relations.compared, 'relation')} and ${countOf(verification.objects.compared, 'definition')}`,
+    );
+  }
   if (outcome.leftOut.length > 0) {
     lines.push('', `Left out (${outcome.leftOut.length}):`);
     lines.push(

@@ -40,7 +40,7 @@ export function roleObjects(
 ): ObjectSet {
   const objects = new ObjectSet();
   const { roles, memberships, settings } = inventory.roles;
-  for (const { name, comment, ...attributes } of roles) {
+  for (const { name, comment, hasPassword: _, ...attributes } of roles) {
     if (!isMeant(name) || leftAlone.has(name)) continue;
     objects.add('role', name, []);
     objects.add(

@@ -1,0 +1,89 @@
+import type { TocEntry } from '../postgres/archive-toc.js';
+import { describeConnection } from '../postgres/connection-string.js';
+import { HyperferryError } from '../postgres/error.js';
+import { Session } from '../postgres/session.js';
+import { compareDatabases } from '../verify/compare-databases.js';
+import type { ObjectDifference, Verification } from '../verify/verification.js';
+import type { Migration, Stage } from './migration.js';
+
+const DIFFERENCES_SHOWN = 10;
+
+/**
+ * Proves that both sides are equal, the source as of the migration's snapshot. While restore mode is on: background
+ * jobs would change the target from its end on.
+ */
+export const verifyBothSides: Stage = async (migration) => {
+  const { plan, source, target, jobs, signal, emit } = migration;
+  if (plan.options.verify === 'none') return;
+  const verification = await compareDatabases({
+    source: {
+      name: describeConnection(source.connection),
+      open: () => Session.open('source', source.connection),
+      snapshot: source.snapshot,
+      inventory: plan.source,
+    },
+    target: {
+      name: describeConnection(target.connection),
+      open: () => Session.open('target', target.connection),
+    },
+    mode: plan.options.verify,
+    jobs,
+    leftOut: migration.leftOut,
+    explain: (difference) => explain(difference, migration),
+    owners: plan.options.owners,
+    privileges: plan.options.privileges,
+    sequenceValues: migration.sequenceValues,
+    emit,
+    signal,
+  });
+  migration.verification = verification;
+  if (!verification.equal) throw different(verification);
+};
+
+/** Differences that the plan makes, beside what it leaves out by name. */
+function explain(difference: ObjectDifference, { plan }: Migration): string | undefined {
+  const { area, state, kind, object, source, target } = difference;
+  const { role, isSuperuser } = plan.target.server;
+  const [owner] = kind.startsWith('owner of') ? source : [];
+  if (owner !== undefined) {
+    const [given] = target;
+    if (given === plan.owners.ownerOf(owner) && given !== owner) return 'the owner was mapped';
+    if (!isSuperuser && given === role) return `${role} may not give it to ${owner}`;
+  }
+  // Roles are the server's: others may have granted more there.
+  if (area === 'role' && source.length === 0) return 'the target had the role already';
+  if (isSuperuser) return undefined;
+  // The target was checked to hold nothing of a user's; what its provider put there stays.
+  if (area === 'definition' && state === 'missing on source') return 'the target had it already';
+  const comesLater =
+    kind === 'materialized view'
+      ? plan.schema.before.some((entry) => entry.kind === 'MATERIALIZED VIEW' && nameOf(entry) === object)
+      : plan.schema.hypertableKeys.some((entry) => `${nameOf(entry)}`.replace(' ', '.') === object);
+  if (comesLater) return 'it is made when restore mode has ended';
+  return undefined;
+}
+
+function nameOf({ schema, tag }: TocEntry): string {
+  return `${schema}.${tag}`;
+}
+
+function different({ relations, objects }: Verification): HyperferryError {
+  const found = [
+    ...relations.different.map(({ relation, state }) => `rows of ${relation}: ${state}`),
+    ...objects.different.map(({ kind, object, state, ...lines }) =>
+      [`${kind} ${object}: ${state}`, describeLines(lines)].filter((part) => part !== '').join(' '),
+    ),
+  ];
+  const more = found.length - DIFFERENCES_SHOWN;
+  return new HyperferryError(
+    'DIFFERENT',
+    `source and target are not equal: ${found.slice(0, DIFFERENCES_SHOWN).join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
+    { hint: 'hyperferry verify --source … --target … shows the rows and definitions that differ.' },
+  );
+}
+
+/** The first line that each side has alone. */
+function describeLines({ source, target }: Pick<ObjectDifference, 'source' | 'target'>): string {
+  const [here, there] = [source[0], target[0]];
+  return here === undefined && there === undefined ? '' : `(source: ${here ?? '–'}, target: ${there ?? '–'})`;
+}
