@@ -4,15 +4,22 @@ import { runScript } from '../integration/sql.js';
 import { expectFires, expectSilent } from './findings.js';
 import { altered, checkPair } from './pair.js';
 
-const IDS = ['source-unreadable', 'hidden-rows', 'target-create'] as const;
+const IDS = [
+  'source-unreadable',
+  'large-objects-unreadable',
+  'hidden-rows',
+  'target-create',
+  'target-clean',
+] as const;
 
 test('a superuser may do all that is asked', async () => {
   const databases = await makeDatabases(
     await checkPair(),
     'check_may_all',
-    `CREATE TABLE guarded (n int); ALTER TABLE guarded ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;`,
+    `CREATE TABLE guarded (n int); ALTER TABLE guarded ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+     SELECT lo_from_bytea(4711, 'one');`,
   );
-  for (const id of IDS) await expectSilent(databases, id);
+  for (const id of IDS) await expectSilent(databases, id, { cleanTarget: true });
 });
 
 test('source-unreadable names tables, sequences and what is in a closed schema, and its mend helps', async () => {
@@ -75,4 +82,50 @@ test('target-create says that the role may make nothing, and its mend helps', as
   });
   await runScript(databases.programs, databases.target, `${mend.split(';')[0]};`);
   await expectSilent(asCreator, 'target-create');
+});
+
+test('large-objects-unreadable names those that the role may not read, and its mend helps', async () => {
+  const role = 'check_object_reader';
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_objects',
+    `CREATE ROLE ${role} LOGIN IN ROLE pg_read_all_data;
+     SELECT lo_from_bytea(4711, 'own'), lo_from_bytea(4712, 'of all'), lo_from_bytea(4713, 'closed'), lo_from_bytea(4714, 'written');
+     ALTER LARGE OBJECT 4711 OWNER TO ${role}; GRANT SELECT ON LARGE OBJECT 4712 TO PUBLIC;
+     GRANT UPDATE ON LARGE OBJECT 4714 TO ${role};`,
+  );
+  const asReader = { ...databases, source: altered(databases.source, { username: role }) };
+  const { mend } = await expectFires(asReader, {
+    id: 'large-objects-unreadable',
+    severity: 'blocker',
+    objects: ['4713', '4714'],
+  });
+  await runScript(databases.programs, databases.source, `${mend.split(';')[0]};`);
+  await expectSilent(asReader, 'large-objects-unreadable');
+});
+
+test('target-clean names what the role may not drop, and only when it is to be dropped', async () => {
+  const role = 'check_cleaner';
+  const databases = await makeDatabases(await checkPair(), 'check_clean', '');
+  await runScript(
+    databases.programs,
+    databases.target,
+    `CREATE ROLE ${role} LOGIN; ALTER DATABASE check_clean OWNER TO ${role}; CREATE EXTENSION timescaledb;
+     CREATE TABLE own (n int); ALTER TABLE own OWNER TO ${role};
+     CREATE TABLE "the;irs" (n int); CREATE SCHEMA theirs; CREATE VIEW theirs.look AS SELECT 1;`,
+  );
+  const asCleaner = { ...databases, target: altered(databases.target, { username: role }) };
+  await expectSilent(asCleaner, 'target-clean');
+  const options = { cleanTarget: true };
+  await expectFires(
+    asCleaner,
+    {
+      id: 'target-clean',
+      severity: 'blocker',
+      objects: ['public."the;irs"', 'schema theirs', 'theirs.look'],
+    },
+    options,
+  );
+  await runScript(databases.programs, databases.target, 'DROP TABLE "the;irs"; DROP SCHEMA theirs CASCADE;');
+  await expectSilent(asCleaner, 'target-clean', options);
 });
