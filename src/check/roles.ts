@@ -1,7 +1,8 @@
 import { type Check, type Finding, nameSome, readNames } from './finding.js';
 
 const READ_JOB_OWNERS = `
-SELECT DISTINCT owner::text AS name FROM timescaledb_information.jobs WHERE job_id >= 1000 ORDER BY 1`;
+SELECT DISTINCT pg_catalog.pg_get_userbyid(pg_catalog.to_regrole(owner::text)::oid)::text AS name
+FROM timescaledb_information.jobs WHERE job_id >= 1000 ORDER BY 1`;
 
 /** Who exists on both sides, and what of a role cannot travel. */
 export const roles: Check = async ({ source, target, options }) => {

@@ -1,4 +1,5 @@
 import type { Inventory } from '../inventory/inventory.js';
+import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { type Features, readFeatures } from '../timescale/features.js';
 import type { Timescale } from '../timescale/timescale.js';
@@ -60,7 +61,9 @@ async function runsApacheEdition(target: Session, version: string): Promise<bool
 function addedColumns(source: Inventory, target: Inventory): Finding[] {
   const needed = source.missingValues.filter(({ isCompressed }) => isCompressed);
   if (needed.length === 0 || target.server.isSuperuser) return [];
-  const objects = needed.map(({ schema, table, column }) => `${schema}.${table}.${column}`);
+  const objects = needed.map(
+    ({ schema, table, column }) => `${quoteQualified({ schema, name: table })}.${quoteIdentifier(column)}`,
+  );
   return [
     {
       id: 'compressed-added-columns',
@@ -68,9 +71,12 @@ function addedColumns(source: Inventory, target: Inventory): Finding[] {
       found: `compressed rows lack a value for columns that were added with a default after them: ${nameSome(objects)}`,
       objects,
       why: 'Their value stands in the system catalog, where only a superuser can write it; on the target they would read as NULL.',
-      mend: [...new Set(needed.map(({ schema, table }) => `${schema}.${table}`))]
+      mend: [...new Set(needed.map(({ schema, table }) => quoteQualified({ schema, name: table })))]
         .slice(0, 10)
-        .map((chunk) => `SELECT decompress_chunk('${chunk}'); SELECT compress_chunk('${chunk}');`)
+        .map((chunk) => {
+          const name = quoteLiteral(chunk);
+          return `SELECT decompress_chunk(${name}); VACUUM FULL ${chunk}; SELECT compress_chunk(${name});`;
+        })
         .join('\n'),
     },
   ];
@@ -85,7 +91,7 @@ function partialAggregates({ partialAggregates: objects }: Features): Finding[] 
       found: `continuous aggregates of the form before TimescaleDB 2.7: ${nameSome(objects)}`,
       objects,
       why: 'They store partial states, which newer versions no longer read.',
-      mend: objects.map((name) => `CALL cagg_migrate('${name.replaceAll("'", "''")}');`).join('\n'),
+      mend: objects.map((name) => `CALL cagg_migrate(${quoteLiteral(name)});`).join('\n'),
     },
   ];
 }

@@ -22,6 +22,7 @@ export interface Preparation extends Cleared {
 export async function connect(run: Run): Promise<Preparation> {
   const { source, target } = run.connections;
   let sourceSession = await openSession(run, 'source');
+  let spareSource = endOnAbort(run, sourceSession);
   const targetSession = await openSession(run, 'target');
   endOnAbort(run, targetSession);
   const examineBoth = () =>
@@ -33,7 +34,9 @@ export async function connect(run: Run): Promise<Preparation> {
   let cleared = await examineBoth();
   refuseBlockers(cleared.findings, run.options.skipChecks ?? []);
   if (await updateSource(run, cleared, sourceSession)) {
+    spareSource();
     sourceSession = await openSession(run, 'source');
+    spareSource = endOnAbort(run, sourceSession);
     cleared = await examineBoth();
     refuseBlockers(cleared.findings, run.options.skipChecks ?? []);
   }
@@ -45,6 +48,8 @@ export async function connect(run: Run): Promise<Preparation> {
     cleared.source.server.major,
     cleared.target.server.major,
   );
+  // From here on it is the session that puts the source's jobs back, whatever happens.
+  spareSource();
   return { ...cleared, sourceSession, targetSession, pgDump };
 }
 

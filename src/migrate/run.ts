@@ -20,7 +20,12 @@ export async function openSession(run: Run, side: 'source' | 'target'): Promise<
   return session;
 }
 
-/** Lets an abort end what the session does at once. The one that puts the source's jobs back is not among these. */
-export function endOnAbort(run: Run, session: Session): void {
-  run.signal.addEventListener('abort', () => session.destroy(), { once: true });
+/**
+ * Lets an abort end what the session does at once.
+ * @returns a function that takes that back
+ */
+export function endOnAbort(run: Run, session: Session): () => void {
+  const end = (): void => session.destroy();
+  run.signal.addEventListener('abort', end, { once: true });
+  return () => run.signal.removeEventListener('abort', end);
 }

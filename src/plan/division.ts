@@ -48,9 +48,12 @@ export function divideArchive(entries: readonly TocEntry[], source: Inventory): 
   );
   const copied = new Set(source.relations.filter(({ kind }) => kind !== 'partitioned').map(({ oid }) => oid));
   const partOf = new Map<number, Part>();
+  // What is said of the database names the source's, and is said of the target's by another stage.
+  const databases = new Set(entries.filter(({ kind }) => kind === 'DATABASE').map(({ dumpId }) => dumpId));
 
   const choose = (entry: TocEntry): Part => {
     if (MADE_ELSEWHERE.has(entry.kind)) return 'elsewhere';
+    if (entry.dependencies.some((id) => databases.has(id)) && entry.section === 'none') return 'elsewhere';
     if (entry.kind === 'ACL' || entry.kind === 'DEFAULT ACL') return 'privileges';
     if (FOLLOWERS.has(entry.kind)) return followed(entry, partOf);
     if (entry.kind === 'EVENT TRIGGER' || entry.kind === 'SUBSCRIPTION') return 'last';

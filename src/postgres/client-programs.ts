@@ -65,6 +65,7 @@ export async function runClientProgram(
       PGOPTIONS: `${environment.PGOPTIONS ?? ''} -c standard_conforming_strings=on`.trim(),
     },
     encoding: 'buffer',
+    stripFinalNewline: false,
     stdin: 'ignore',
     maxBuffer: 1024 ** 3,
     reject: false,

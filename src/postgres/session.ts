@@ -40,7 +40,9 @@ FROM (VALUES
   ('default_transaction_read_only', 'off'), ('default_transaction_isolation', 'read committed'),
   ('session_replication_role', 'origin'),
   ('statement_timeout', '0'), ('lock_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
-  ('idle_session_timeout', '0'), ('transaction_timeout', '0')
+  ('idle_session_timeout', '0'), ('transaction_timeout', '0'),
+  -- A server process that is busy sees only so that its client is gone.
+  ('client_connection_check_interval', '1000')
 ) AS fixed (name, value)
 JOIN pg_catalog.pg_settings s ON pg_catalog.lower(s.name) = pg_catalog.lower(fixed.name)
 -- Setting what is so already would still need the right to set it.

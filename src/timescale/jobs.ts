@@ -37,7 +37,8 @@ const POLL_MILLISECONDS = 500;
  * The view serves all 2.x versions: the tables behind it have moved.
  */
 const READ_JOBS = `
-SELECT j.job_id AS id, j.proc_name AS procedure, j.owner::text AS owner, j.next_start::text AS "nextStart", COALESCE(s.job_status = 'Running', false) AS "isRunning",
+SELECT j.job_id AS id, j.proc_name AS procedure, 
+       pg_catalog.pg_get_userbyid(pg_catalog.to_regrole(j.owner::text)::oid)::text AS owner, j.next_start::text AS "nextStart", COALESCE(s.job_status = 'Running', false) AS "isRunning",
        pg_catalog.pg_has_role(j.owner, 'MEMBER') AS "mayAlter"
 FROM timescaledb_information.jobs j
 LEFT JOIN timescaledb_information.job_stats s ON s.job_id = j.job_id
