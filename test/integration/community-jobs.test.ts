@@ -53,7 +53,15 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       const jobs = await jobsOf(databases.source);
       expect(jobs.length).toBe(7);
       expect(await jobsOf(databases.target)).toEqual(jobs);
-      for (const { job_id: id } of jobs) await query(databases.target, `CALL run_job(${id})`);
+      // TimescaleDB 2.19.3 cannot run its own policy for chunks by their age: a job does on the target what it does there.
+      for (const { job_id: id } of jobs) {
+        const run = (url: string) =>
+          query(url, `CALL run_job(${id})`).then(
+            () => 'ran',
+            (error: Error) => error.message,
+          );
+        expect(await run(databases.target), `job ${id}`).toBe(await run(databases.source));
+      }
     });
 
     test('user-defined jobs keep their owners, schedules, settings and checks, on both sides', async () => {

@@ -40,8 +40,7 @@ test('roles are carried with their options, memberships, settings and comments',
     ALTER TABLE owned OWNER TO "roles_whole_quoted ""; '";
     `,
   );
-  const outcome = await expectFaithfulMigration(databases);
-  expect(outcome.leftOut, 'no role here has a password').toEqual([]);
+  await expectFaithfulMigration(databases);
   await expectEqualRoles(databases.source, databases.target, 'roles\\_whole%');
   const { target } = await makeDatabases(await ownPair(), 'roles_again', 'CREATE EXTENSION timescaledb;');
   const again = await migrateDatabase({
@@ -85,7 +84,7 @@ test('passwords stay behind unless asked for', async () => {
     `;
   const pair = await ownPair();
   const without = await makeDatabases(pair, 'roles_without', make('roles_without'));
-  const { leftOut } = await expectFaithfulMigration(without);
+  const { leftOut } = await migrateDatabase(without);
   const named = leftOut.map(({ object }) => object).filter((object) => object.includes('roles_without'));
   expect(named.sort()).toEqual(['password of role roles_without_md5', 'password of role roles_without_user']);
   expect(await queryValue(without.target, `${PASSWORD} 'roles_without_user'`)).toBeNull();

@@ -61,8 +61,8 @@ test('rows stay findable in partitions by the hash of an enum, whose hashes diff
     INSERT INTO painted SELECT unnest(enum_range(NULL::colour)), i FROM generate_series(1, 10) i;
     `,
   );
-  const partitions = [0, 1, 2].map((n) => `rows of public.painted_${n} (colour, n)`);
-  await expectFaithfulMigration(databases, {}, { objects: partitions });
+  // What lies in which partition differs; what lies in all of them together is compared.
+  await expectFaithfulMigration(databases, {}, { objects: [/^(rows|column \w+) of public\.painted_\d/] });
   for (const colour of ['red', 'green', 'blue', 'black', 'white', 'grey', 'brown']) {
     const found = `SELECT count(*) FROM painted WHERE colour = '${colour}'`;
     expect(await queryValue(databases.target, found), colour).toBe('10');
