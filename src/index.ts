@@ -6,3 +6,5 @@ export type { MigrateOptions } from './migrate/options.js';
 export type { Outcome } from './migrate/outcome.js';
 export type { LeftOut } from './plan/left-out.js';
 export { type ErrorCode, HyperferryError } from './postgres/error.js';
+export type { Verification, VerifyMode } from './verify/verification.js';
+export { type VerifyOptions, verify } from './verify/verify.js';

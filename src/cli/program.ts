@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { checkCommand } from './check.js';
 import { demoCommand } from './demo.js';
 import { migrateCommand } from './migrate.js';
+import { verifyCommand } from './verify.js';
 
 /** All commands. Errors are thrown, not exited on. */
 export function makeProgram(): Command {
@@ -11,7 +12,7 @@ export function makeProgram(): Command {
     .version(packageVersion())
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  for (const command of [checkCommand(), migrateCommand(), demoCommand()]) {
+  for (const command of [checkCommand(), migrateCommand(), verifyCommand(), demoCommand()]) {
     program.addCommand(command.exitOverride());
   }
   return program;
