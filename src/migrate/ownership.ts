@@ -3,7 +3,7 @@ import type { LeftOut } from '../plan/left-out.js';
 import { definitionOf, ownershipOf } from '../plan/schema-statements.js';
 import type { Statement } from '../plan/statement.js';
 import type { TocEntry } from '../postgres/archive-toc.js';
-import { quoteIdentifier } from '../postgres/quoting.js';
+import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { Migration, Stage } from './migration.js';
 import { type Excuse, excuseMissingRights, runStatements } from './run-statements.js';
 
@@ -52,11 +52,11 @@ async function giveAwayWithoutSuperuser(entries: readonly TocEntry[], migration:
     ({ owner }) => owner && plan.owners.ownerOf(owner) !== plan.target.server.role,
   );
   const schemas = owned.filter(({ kind }) => kind === 'SCHEMA');
-  const inSchemas = temporaryRights(
+  const inSchemas = await temporaryRights(
     owned.filter(({ kind }) => kind !== 'SCHEMA'),
     migration,
   );
-  const inDatabase = temporaryRights(schemas, migration);
+  const inDatabase = await temporaryRights(schemas, migration);
   for (const { grant } of inSchemas) await target.session.query(grant).catch(ignoreRefusal);
   const movable = await leaveWhatCannotMove(
     owned.filter(({ kind }) => kind !== 'SCHEMA'),
@@ -73,21 +73,31 @@ async function giveAwayWithoutSuperuser(entries: readonly TocEntry[], migration:
 /** What is refused here shows when the owner is set. */
 function ignoreRefusal(): void {}
 
-function temporaryRights(
+interface TemporaryRight {
+  readonly grant: string;
+  readonly revoke: string;
+}
+
+/** The rights to create that new owners lack, in the schemas of their objects or, for schemas, in the database. */
+async function temporaryRights(
   entries: readonly TocEntry[],
-  { plan }: Migration,
-): { grant: string; revoke: string }[] {
-  const rights = new Map<string, { grant: string; revoke: string }>();
+  { plan, target }: Migration,
+): Promise<TemporaryRight[]> {
+  const rights = new Map<string, TemporaryRight>();
   for (const { owner = '', schema, kind } of entries) {
-    const role = quoteIdentifier(plan.owners.ownerOf(owner));
-    const object =
-      kind === 'SCHEMA'
-        ? `DATABASE ${quoteIdentifier(plan.target.server.database)}`
-        : schema && `SCHEMA ${quoteIdentifier(schema)}`;
-    if (!object) continue;
-    rights.set(`${object} ${role}`, {
-      grant: `GRANT CREATE ON ${object} TO ${role}`,
-      revoke: `REVOKE CREATE ON ${object} FROM ${role}`,
+    const role = plan.owners.ownerOf(owner);
+    const [type, name] = kind === 'SCHEMA' ? ['DATABASE', plan.target.server.database] : ['SCHEMA', schema];
+    const key = JSON.stringify([type, name, role]);
+    if (name === undefined || rights.has(key)) continue;
+    const { has } = await target.session.one<{ has: boolean | null }>(
+      `SELECT CASE WHEN pg_catalog.to_regrole(pg_catalog.quote_ident($1)) IS NOT NULL
+              THEN pg_catalog.has_${type === 'SCHEMA' ? 'schema' : 'database'}_privilege($1, $2, 'CREATE') END AS has`,
+      [role, name],
+    );
+    if (has !== false) continue;
+    rights.set(key, {
+      grant: `GRANT CREATE ON ${type} ${quoteIdentifier(name)} TO ${quoteIdentifier(role)}`,
+      revoke: `REVOKE CREATE ON ${type} ${quoteIdentifier(name)} FROM ${quoteIdentifier(role)}`,
     });
   }
   return [...rights.values()];
@@ -135,7 +145,8 @@ async function leaveWhatCannotMove(entries: readonly TocEntry[], migration: Migr
       .filter(({ kind, parent }) => kind === 'chunk' && parent === undefined)
       .map(({ oid }) => oid),
   );
-  return entries.filter((entry) => {
+  const kept: TocEntry[] = [];
+  const movable = entries.filter((entry) => {
     // The relation of a chunk's compressed rows follows its hypertable when that gets its owner.
     if (compressed.has(entry.oid) && !mayMove(entry)) return false;
     const parent = parentOf.get(entry.oid);
@@ -143,8 +154,33 @@ async function leaveWhatCannotMove(entries: readonly TocEntry[], migration: Migr
     const chunks = keptHypertables.get(entry.oid);
     if (chunks === undefined && mayMove(entry)) return true;
     leaveOut(keptWithConnectingRole(ownershipOf(entry, plan.owners), chunks, plan.target.server.role));
+    kept.push(entry);
     return false;
   });
+  await runStatements(
+    target.session,
+    kept.flatMap((entry) => privilegesInstead(entry, migration)),
+    {
+      excuse: excuseMissingRights,
+      leaveOut,
+    },
+  );
+  return movable;
+}
+
+/** The owner of a view or function that reads the relation must still be allowed to. */
+function privilegesInstead(
+  { kind, schema = '', tag, owner = '' }: TocEntry,
+  { plan }: Migration,
+): Statement[] {
+  if (!['TABLE', 'VIEW', 'MATERIALIZED VIEW', 'SEQUENCE'].includes(kind)) return [];
+  const name = quoteQualified({ schema, name: tag });
+  return [
+    {
+      sql: `GRANT ALL ON ${kind === 'SEQUENCE' ? 'SEQUENCE' : 'TABLE'} ${name} TO ${quoteIdentifier(plan.owners.ownerOf(owner))};`,
+      object: `privileges of ${owner} on ${schema}.${tag}`,
+    },
+  ];
 }
 
 function keptWithConnectingRole(
@@ -154,7 +190,7 @@ function keptWithConnectingRole(
 ): LeftOut {
   return {
     object: `${statement?.object ?? 'owner'}${chunks === undefined ? '' : ` and of its ${chunks} chunks`}`,
-    reason: `the new owner may not create in the schema, or ${role} is no member of it; ${role} stays the owner`,
+    reason: `the new owner may not create in the schema, or ${role} is no member of it; ${role} stays the owner, and the other gets all privileges`,
     sql: statement?.sql.trim(),
   };
 }

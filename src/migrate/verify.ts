@@ -1,3 +1,4 @@
+import type { Plan } from '../plan/plan.js';
 import type { TocEntry } from '../postgres/archive-toc.js';
 import { describeConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
@@ -50,9 +51,25 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
     if (given === plan.owners.ownerOf(owner) && given !== owner) return 'the owner was mapped';
     if (!isSuperuser && given === role) return `${role} may not give it to ${owner}`;
   }
+  const mapsOwners = !isSuperuser || Object.keys(plan.options.roleMap).length > 0;
+  if (
+    mapsOwners &&
+    area === 'catalog' &&
+    kind.endsWith('.bgw_job') &&
+    [...source, ...target].every(isOwnerLine)
+  ) {
+    return 'the owner of the job was mapped';
+  }
   // Roles are the server's: others may have granted more there.
   if (area === 'role' && source.length === 0) return 'the target had the role already';
   if (isSuperuser) return undefined;
+  if (
+    kind.startsWith('grants on') &&
+    source.length === 0 &&
+    target.every((line) => isOwnersGrant(line, plan))
+  ) {
+    return `${role} keeps the object, and its owner has all privileges instead`;
+  }
   // The target was checked to hold nothing of a user's; what its provider put there stays.
   if (area === 'definition' && state === 'missing on source') return 'the target had it already';
   const comesLater =
@@ -61,6 +78,15 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
       : plan.schema.hypertableKeys.some((entry) => `${nameOf(entry)}`.replace(' ', '.') === object);
   if (comesLater) return 'it is made when restore mode has ended';
   return undefined;
+}
+
+function isOwnerLine(line: string): boolean {
+  return line.startsWith('owner = ');
+}
+
+/** `role may SELECT`, of a role that owns something on the source. */
+function isOwnersGrant(line: string, { schema }: Plan): boolean {
+  return schema.before.some(({ owner }) => owner && line.startsWith(`${owner} may `));
 }
 
 function nameOf({ schema, tag }: TocEntry): string {

@@ -62,8 +62,8 @@ export const GRANTS: DefinitionQuery = (versions) =>
                      THEN COALESCE(i.initprivs, pg_catalog.acldefault(${letter}, o.${owner})) END AS first
          FROM pg_catalog.${catalog} o ${initially(catalog, 'o.oid', '0')}
          WHERE o.${acl} IS NOT NULL AND (o.${acl} IS DISTINCT FROM i.initprivs ${catalog === 'pg_namespace' ? `OR o.nspname = 'public'` : ''})
-           ${catalog === 'pg_namespace' ? `AND o.nspname !~ '^(pg_temp|pg_toast|_hyperferry$)'` : ''}
-           ${catalog === 'pg_class' ? `AND o.relpersistence <> 't' AND o.relnamespace::pg_catalog.regnamespace::text <> '_hyperferry'` : ''}`,
+           ${catalog === 'pg_namespace' ? `AND o.nspname !~ '^(pg_temp|pg_toast|information_schema$|_hyperferry$)'` : ''}
+           ${catalog === 'pg_class' ? `AND o.relpersistence <> 't' AND o.relnamespace::pg_catalog.regnamespace::text NOT IN ('information_schema', '_hyperferry')` : ''}`,
       ),
     ),
     changes(
@@ -72,7 +72,8 @@ export const GRANTS: DefinitionQuery = (versions) =>
               a.attacl AS acl, o.relowner AS owner, i.initprivs AS first
        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class o ON o.oid = a.attrelid
        ${initially('pg_class', 'o.oid', 'a.attnum')}
-       WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND a.attacl IS DISTINCT FROM i.initprivs`,
+       WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND a.attacl IS DISTINCT FROM i.initprivs
+         AND o.relnamespace::pg_catalog.regnamespace::text <> 'information_schema'`,
     ),
     changes(
       versions,
