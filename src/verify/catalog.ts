@@ -1,4 +1,4 @@
-import type { ConfigurationRelation } from '../inventory/extensions.js';
+import type { ConfigurationRelation, Extension } from '../inventory/extensions.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { readSequenceValues } from '../inventory/sequences.js';
 import { quoteQualified } from '../postgres/quoting.js';
@@ -19,9 +19,12 @@ export async function readCatalog(
   session: Session,
   inventory: Inventory,
   columns: ColumnsByRelation,
+  isComparable: (extension: Extension) => boolean,
 ): Promise<ObjectSet> {
   const objects = new ObjectSet();
-  const relations = inventory.extensions.flatMap(({ configuration }) => configuration);
+  const relations = inventory.extensions
+    .filter((extension) => isComparable(extension))
+    .flatMap(({ configuration }) => configuration);
   const tables = relations.filter(({ kind }) => kind === 'table');
   const keys = await readKeys(
     session,

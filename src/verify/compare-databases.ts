@@ -1,4 +1,5 @@
 import type { Emit } from '../engine/events.js';
+import type { Extension } from '../inventory/extensions.js';
 import { type Inventory, readInventory } from '../inventory/inventory.js';
 import type { Relation } from '../inventory/relations.js';
 import { readSequenceValues, type SequenceValue } from '../inventory/sequences.js';
@@ -183,7 +184,13 @@ async function compareObjects(
   };
   const different: ObjectDifference[] = [];
   const explained: { difference: ObjectDifference; reason: string }[] = [];
-  const notCompared: LeftOut[] = [];
+  const isComparable = hasVersionOf(target);
+  const notCompared: LeftOut[] = source.inventory.extensions
+    .filter((extension) => extension.configuration.length > 0 && !isComparable(extension))
+    .map(({ name }) => ({
+      object: `catalog of extension ${name}`,
+      reason: 'the two sides have different versions of it; --logical compares what applications read',
+    }));
   const majorsDiffer = source.inventory.server.major !== target.inventory.server.major;
   for (const difference of found) {
     const reason = context.explain?.(difference) ?? reasonFor(difference, intent);
@@ -217,6 +224,12 @@ function withoutDependents(differences: readonly ObjectDifference[]): ObjectDiff
       );
     return !whole || !missing.has(key(one, whole[1] ?? ''));
   });
+}
+
+/** Another version of an extension keeps what it knows in other tables. */
+function hasVersionOf({ inventory }: KnownSide): (extension: Extension) => boolean {
+  const versions = new Map(inventory.extensions.map(({ name, version }) => [name, version]));
+  return ({ name, version }) => versions.get(name) === version;
 }
 
 /** A server may have more roles than the source's, and settings for them. */
@@ -255,7 +268,7 @@ async function readObjects(side: KnownSide, other: KnownSide, context: CompareCo
     );
     return [
       ['definition', definitions],
-      ['catalog', await readCatalog(session, inventory, columns)],
+      ['catalog', await readCatalog(session, inventory, columns, hasVersionOf(other))],
       ['sequence', sequenceObjects(sequences)],
       ['role', roles],
       ['large object', await readLargeObjectContents(session, inventory.largeObjects)],

@@ -67,6 +67,9 @@ const RARE = [
   ...['pg_ts_parser', 'pg_ts_template', 'pg_ts_config', 'pg_ts_dict'],
 ];
 
+/** The members of an extension's operator family are no members of the extension by themselves. */
+const FAMILY_OF: Readonly<Record<string, string>> = { pg_amop: 'amopfamily', pg_amproc: 'amprocfamily' };
+
 const rare: DefinitionQuery = () =>
   RARE.map(
     (catalog) => `
@@ -74,7 +77,7 @@ SELECT i.type AS kind, i.identity AS object,
        ${catalog === 'pg_ts_dict' ? `COALESCE(o.dictinitoption, '')` : catalog === 'pg_ts_config' ? MAPPINGS : `''`} AS text
 FROM pg_catalog.${catalog} o
 CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_catalog.${catalog}'::pg_catalog.regclass, o.oid, 0) AS i
-WHERE o.oid >= 16384 AND ${isNoMember(catalog, 'o.oid')}`,
+WHERE o.oid >= 16384 AND ${isNoMember(catalog, 'o.oid')} ${FAMILY_OF[catalog] ? `AND ${isNoMember('pg_opfamily', `o.${FAMILY_OF[catalog]}`)}` : ''}`,
   ).join(' UNION ALL ');
 
 const MAPPINGS = `COALESCE((SELECT pg_catalog.string_agg(pg_catalog.format('token %s: %s', m.maptokentype, m.mapdict::pg_catalog.regdictionary), E'\\n'
