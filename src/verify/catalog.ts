@@ -5,9 +5,9 @@ import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { installationRows } from '../timescale/timescale.js';
 import type { ColumnsByRelation } from './columns.js';
-import { ObjectSet } from './compare-objects.js';
 import { nameOf } from './compared-relation.js';
 import { readKeys } from './differing-rows.js';
+import { ObjectSet } from './object-set.js';
 import { valueText } from './row-hash.js';
 
 /**

@@ -1,55 +1,136 @@
-import type { ObjectDifference } from './verification.js';
+import type { Extension } from '../inventory/extensions.js';
+import { readSequenceValues } from '../inventory/sequences.js';
+import type { LeftOut } from '../plan/left-out.js';
+import { readCatalog } from './catalog.js';
+import type { CompareContext } from './compare-context.js';
+import { databaseObjects, sequenceObjects } from './database-objects.js';
+import { readDefinitions } from './definitions/read-definitions.js';
+import { reasonFor } from './explain.js';
+import type { KnownSide } from './known-side.js';
+import { readLargeObjectContents } from './large-objects.js';
+import { ObjectSet } from './object-set.js';
+import { readUsedRoles, roleObjects } from './roles.js';
+import { withComparingSession } from './side.js';
+import type { ObjectDifference, Verification } from './verification.js';
 
-/** Objects of one side: lines of text by kind and name. */
-export class ObjectSet {
-  readonly #texts = new Map<string, { kind: string; object: string; lines: string[] }>();
-
-  /** An object that is named twice has the lines of both. */
-  add(kind: string, object: string, lines: readonly string[]): void {
-    const key = `${kind}\0${object}`;
-    const known = this.#texts.get(key);
-    if (known) known.lines.push(...lines);
-    else this.#texts.set(key, { kind, object, lines: [...lines] });
-  }
-
-  get size(): number {
-    return this.#texts.size;
-  }
-
-  /** What the two sides say of each object, and differs. */
-  differencesTo(target: ObjectSet, area: ObjectDifference['area']): ObjectDifference[] {
-    const differences: ObjectDifference[] = [];
-    for (const [key, { kind, object, lines }] of this.#texts) {
-      const there = target.#texts.get(key);
-      if (!there) {
-        differences.push({ area, kind, object, state: 'missing on target', source: lines, target: [] });
-        continue;
-      }
-      const source = without(lines, there.lines);
-      const other = without(there.lines, lines);
-      if (source.length === 0 && other.length === 0) {
-        // Lines are compared as a set, since most are properties; of a program their order matters.
-        if (lines.join('\n') === there.lines.join('\n')) continue;
-        differences.push({ area, kind, object, state: 'different', source: lines, target: there.lines });
-      } else {
-        differences.push({ area, kind, object, state: 'different', source, target: other });
-      }
-    }
-    for (const [key, { kind, object, lines }] of target.#texts) {
-      if (!this.#texts.has(key)) {
-        differences.push({ area, kind, object, state: 'missing on source', source: [], target: lines });
-      }
-    }
-    return differences;
-  }
+export interface ComparedObjects {
+  readonly compared: number;
+  readonly different: readonly ObjectDifference[];
+  readonly explained: Verification['explained'];
+  readonly notCompared: readonly LeftOut[];
 }
 
-function without(lines: readonly string[], others: readonly string[]): string[] {
-  const counts = new Map<string, number>();
-  for (const line of others) counts.set(line, (counts.get(line) ?? 0) + 1);
-  return lines.filter((line) => {
-    const count = counts.get(line) ?? 0;
-    counts.set(line, count - 1);
-    return count <= 0;
+/** Compares definitions, the catalogs of extensions, sequences, roles and large objects. */
+export async function compareObjects(
+  source: KnownSide,
+  target: KnownSide,
+  context: CompareContext,
+): Promise<ComparedObjects> {
+  const areas = await Promise.all([
+    readObjects(source, target, context),
+    readObjects(target, source, context),
+  ]);
+  const [left, right] = areas;
+  const found = withoutDependents(
+    left.flatMap(([area, objects], index) =>
+      objects.differencesTo(right[index]?.[1] ?? new ObjectSet(), area),
+    ),
+  );
+  const intent = {
+    owners: context.owners ?? true,
+    privileges: context.privileges ?? true,
+    leftOut: context.leftOut ?? [],
+  };
+  const different: ObjectDifference[] = [];
+  const explained: { difference: ObjectDifference; reason: string }[] = [];
+  const isComparable = hasVersionOf(target);
+  const notCompared: LeftOut[] = source.inventory.extensions
+    .filter((extension) => extension.configuration.length > 0 && !isComparable(extension))
+    .map(({ name }) => ({
+      object: `catalog of extension ${name}`,
+      reason: 'the two sides have different versions of it; --logical compares what applications read',
+    }));
+  const majorsDiffer = source.inventory.server.major !== target.inventory.server.major;
+  for (const difference of found) {
+    const reason = context.explain?.(difference) ?? reasonFor(difference, intent);
+    if (reason) explained.push({ difference, reason });
+    else if (isServersMatter(difference)) continue;
+    else if (majorsDiffer && isPrintedQuery(difference)) {
+      notCompared.push({
+        object: `${difference.kind} ${difference.object}`,
+        reason: 'the two major versions of PostgreSQL print it in different ways',
+      });
+    } else different.push(difference);
+  }
+  return {
+    compared: left.reduce((sum, [, objects]) => sum + objects.size, 0),
+    different,
+    explained,
+    notCompared,
+  };
+}
+
+/** An object that one side lacks has no columns, owner, grants and comments there either. */
+function withoutDependents(differences: readonly ObjectDifference[]): ObjectDifference[] {
+  const key = ({ state, object }: ObjectDifference, kind: string): string => `${state} ${kind} ${object}`;
+  const missing = new Set(
+    differences.filter(({ state }) => state !== 'different').map((one) => key(one, one.kind)),
+  );
+  return differences.filter((one) => {
+    const whole =
+      /^(?:columns of|query of|tablespace of|owner of|grants on|comment on|attributes of) (.*)$/.exec(
+        one.kind,
+      );
+    return !whole || !missing.has(key(one, whole[1] ?? ''));
+  });
+}
+
+/** Another version of an extension keeps what it knows in other tables. */
+function hasVersionOf({ inventory }: KnownSide): (extension: Extension) => boolean {
+  const versions = new Map(inventory.extensions.map(({ name, version }) => [name, version]));
+  return ({ name, version }) => versions.get(name) === version;
+}
+
+/** A server may have more roles than the source's, and settings for them. */
+function isServersMatter({ area, state }: ObjectDifference): boolean {
+  return area === 'role' && state === 'missing on source';
+}
+
+/** A query that is printed from its parsed form: columns are qualified by other rules in other versions. */
+function isPrintedQuery({ kind, state }: ObjectDifference): boolean {
+  return state === 'different' && (kind.startsWith('query of') || kind === 'rule');
+}
+
+type Areas = readonly (readonly [ObjectDifference['area'], ObjectSet])[];
+
+async function readObjects(side: KnownSide, other: KnownSide, context: CompareContext): Promise<Areas> {
+  const { inventory, columns } = side;
+  return withComparingSession(side, context.signal, async (session) => {
+    const definitions = databaseObjects(inventory);
+    const versions = {
+      server: inventory.server.version,
+      older: Math.min(inventory.server.version, other.inventory.server.version),
+    };
+    for (const { kind, object, text } of await readDefinitions(session, versions)) {
+      definitions.add(kind, object, text.split('\n'));
+    }
+    const isSource = side.side === 'source';
+    const sequences =
+      (isSource ? context.sequenceValues : undefined) ??
+      (await readSequenceValues(session, inventory.sequences));
+    const used = await readUsedRoles(session, inventory);
+    const connecting = (isSource ? other : side).inventory.server.role;
+    const roles = roleObjects(
+      inventory,
+      (role) => !isSource || context.roles === 'all' || used.has(role),
+      new Set(['postgres', connecting]),
+    );
+    return [
+      ['definition', definitions],
+      ['catalog', await readCatalog(session, inventory, columns, hasVersionOf(other))],
+      ['sequence', sequenceObjects(sequences)],
+      ['role', roles],
+      ['large object', await readLargeObjectContents(session, inventory.largeObjects)],
+    ];
   });
 }

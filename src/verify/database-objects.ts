@@ -1,6 +1,6 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { SequenceValue } from '../inventory/sequences.js';
-import { ObjectSet } from './compare-objects.js';
+import { ObjectSet } from './object-set.js';
 
 /** What belongs to the database itself. Names are those that a plan's left-out items have. */
 export function databaseObjects({ database, roles }: Inventory): ObjectSet {

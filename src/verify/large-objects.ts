@@ -1,6 +1,6 @@
 import type { LargeObject } from '../inventory/large-objects.js';
 import type { Session } from '../postgres/session.js';
-import { ObjectSet } from './compare-objects.js';
+import { ObjectSet } from './object-set.js';
 
 /** Memory on the server holds one piece of each object at a time. */
 const PIECE_BYTES = 16 * 1024 ** 2;

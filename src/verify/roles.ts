@@ -1,6 +1,6 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { Session } from '../postgres/session.js';
-import { ObjectSet } from './compare-objects.js';
+import { ObjectSet } from './object-set.js';
 
 /** The roles of the source that must be on the target: all of the server's, or those that the database is about. */
 export type RoleScope = 'all' | 'used';

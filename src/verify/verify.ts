@@ -5,7 +5,8 @@ import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { Session, type Side } from '../postgres/session.js';
 import { exportSnapshot } from '../postgres/snapshot.js';
-import { compareDatabases, type SideAccess } from './compare-databases.js';
+import type { SideAccess } from './compare-context.js';
+import { compareDatabases } from './compare-databases.js';
 import { compareLogically } from './logical/compare-logically.js';
 import type { Verification, VerifyMode } from './verification.js';
 

@@ -4,8 +4,8 @@ import {
   readTimeDimensions,
   type TimeDimension,
 } from '../../timescale/hypertables.js';
-import type { KnownSide } from '../compare-databases.js';
 import { nameOf } from '../compared-relation.js';
+import type { KnownSide } from '../known-side.js';
 import { withComparingSession } from '../side.js';
 import { matchesPattern } from '../table-pattern.js';
 

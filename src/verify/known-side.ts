@@ -1,0 +1,62 @@
+import { type Inventory, readInventory } from '../inventory/inventory.js';
+import type { Relation } from '../inventory/relations.js';
+import { HyperferryError } from '../postgres/error.js';
+import type { Session, Side } from '../postgres/session.js';
+import { readChunksOfCompressed } from '../timescale/hypertables.js';
+import { type ColumnsByRelation, readColumns } from './columns.js';
+import type { CompareContext, SideAccess } from './compare-context.js';
+import type { EncodingMatch } from './row-hash.js';
+import { type ComparedSide, withComparingSession } from './side.js';
+import { relationMatcher } from './table-pattern.js';
+
+/** A side with what is known of it before its rows are read. */
+export interface KnownSide extends ComparedSide {
+  readonly columns: ColumnsByRelation;
+  /** Columns of compressed rows that are left out of it. */
+  readonly notCompared: readonly LeftOut[];
+  /** Whether a relation is among the tables that are to be compared. */
+  isMeant(relation: Relation): boolean;
+}
+
+/** @throws HyperferryError `UNSUITABLE` when the other side would give other hashes */
+export async function readSide(
+  side: Side,
+  access: SideAccess,
+  { tables, signal }: Pick<CompareContext, 'tables' | 'signal'>,
+): Promise<KnownSide> {
+  const open = { side, snapshot: access.snapshot, open: () => access.open() };
+  const unknown = { ...open, inventory: undefined as unknown as Inventory };
+  return withComparingSession(unknown, signal, async (session) => {
+    await expectKnownHash(session);
+    const inventory = access.inventory ?? (await readInventory(session));
+    const compressed = inventory.timescale
+      ? await readChunksOfCompressed(session)
+      : new Map<number, number>();
+    return {
+      ...open,
+      inventory,
+      ...withoutTypeOids(await readColumns(session), inventory, compressed),
+      isMeant: tables === undefined ? () => true : relationMatcher(tables, inventory, compressed),
+    };
+  });
+}
+
+const HASH_OF_PROBE = `SELECT pg_catalog.hashtextextended('hyperferry' COLLATE pg_catalog."C", 0)::text AS hash`;
+
+/** The hash of a text depends on the order of the machine's bytes, which is one nearly everywhere. */
+const EXPECTED_HASH = '-1750414316079001706';
+
+async function expectKnownHash(session: Session): Promise<void> {
+  const { hash } = await session.one<{ hash: string }>(HASH_OF_PROBE);
+  if (hash === EXPECTED_HASH) return;
+  throw new HyperferryError(
+    'UNSUITABLE',
+    `expected the ${session.side} to hash a text to ${EXPECTED_HASH}, got ${hash}: its machine has another order of bytes`,
+    { hint: 'Compare the numbers of rows alone: --mode counts' },
+  );
+}
+
+export function encodingsOf(source: ComparedSide, target: ComparedSide): EncodingMatch {
+  const [a, b] = [source, target].map(({ inventory }) => inventory.server.encoding);
+  return a === b ? 'same encoding' : 'other encoding';
+}
