@@ -4,7 +4,7 @@ import type { SequenceValue } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Session } from '../postgres/session.js';
 import type { RoleScope } from './roles.js';
-import type { VerifyMode } from './verification.js';
+import type { ObjectDifference, VerifyMode } from './verification.js';
 
 /** One side as the caller of a comparison gives it. */
 export interface SideAccess {

@@ -1,5 +1,6 @@
 import { type Inventory, readInventory } from '../inventory/inventory.js';
 import type { Relation } from '../inventory/relations.js';
+import type { LeftOut } from '../plan/left-out.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session, Side } from '../postgres/session.js';
 import { readChunksOfCompressed } from '../timescale/hypertables.js';
@@ -8,6 +9,7 @@ import type { CompareContext, SideAccess } from './compare-context.js';
 import type { EncodingMatch } from './row-hash.js';
 import { type ComparedSide, withComparingSession } from './side.js';
 import { relationMatcher } from './table-pattern.js';
+import { withoutTypeOids } from './unstable-columns.js';
 
 /** A side with what is known of it before its rows are read. */
 export interface KnownSide extends ComparedSide {
