@@ -109,6 +109,8 @@ export async function forgetSource(server: string, database: string, prefix: str
       'SELECT rolname AS name FROM pg_roles WHERE starts_with(rolname, $1)',
       [prefix],
     );
-    for (const { name } of rows) await client.query(`DROP ROLE ${client.escapeIdentifier(name)}`);
+    const names = rows.map(({ name }) => client.escapeIdentifier(name));
+    // All at once, since one may have granted another's membership.
+    if (names.length > 0) await client.query(`DROP ROLE ${names.join(', ')}`);
   });
 }

@@ -21,15 +21,18 @@ export interface ManagedTarget {
  * may create tables among the chunks; no more of the catalog than that.
  *
  * @param options.version of TimescaleDB; the server's default when undefined
+ * @param options.role the customer's role, made if need be; one of its own when undefined
  */
 export async function makeManagedTarget(
   server: { readonly url: string },
-  options: { readonly version?: string } = {},
+  options: { readonly version?: string; readonly role?: string } = {},
 ): Promise<ManagedTarget> {
   const name = `managed_${randomBytes(5).toString('hex')}`;
+  const role = options.role ?? name;
   await withClient(server.url, async (client) => {
-    await client.query(`CREATE ROLE ${name} LOGIN CREATEROLE CREATEDB`);
-    await client.query(`CREATE DATABASE ${name} OWNER ${name} TEMPLATE template0`);
+    const { rows } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [role]);
+    if (rows.length === 0) await client.query(`CREATE ROLE ${role} LOGIN CREATEROLE CREATEDB`);
+    await client.query(`CREATE DATABASE ${name} OWNER ${role} TEMPLATE template0`);
   });
   const adminUrl = Object.assign(new URL(server.url), { pathname: `/${name}` }).href;
   const version = options.version === undefined ? '' : ` VERSION ${pg.escapeLiteral(options.version)}`;
@@ -38,13 +41,13 @@ export async function makeManagedTarget(
     client.query(`CREATE EXTENSION timescaledb WITH SCHEMA public${version}`),
   );
   await withClient(adminUrl, async (client) => {
-    for (const statement of restoreRights(name)) await client.query(statement);
-    const { rows } = await client.query<{ statement: string }>(GRANT_CONFIGURATION, [name]);
+    for (const statement of restoreRights(role)) await client.query(statement);
+    const { rows } = await client.query<{ statement: string }>(GRANT_CONFIGURATION, [role]);
     for (const { statement } of rows) await client.query(statement);
     await client.query(refuseForeignJobs(await jobTable(client)));
   });
-  const url = Object.assign(new URL(adminUrl), { username: name }).href;
-  return { url, role: name, database: name, adminUrl };
+  const url = Object.assign(new URL(adminUrl), { username: role }).href;
+  return { url, role, database: name, adminUrl };
 }
 
 function restoreRights(role: string): string[] {
