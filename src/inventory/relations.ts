@@ -5,6 +5,8 @@ import { readTypes } from './types.js';
 export interface Column {
   readonly name: string;
   readonly isCompressedData: boolean;
+  /** Whether the binary form of its values holds OIDs of the user's types. */
+  readonly holdsTypeOids: boolean;
 }
 
 /** A relation that holds rows of its own: a table, a chunk, a partition. */
@@ -85,7 +87,11 @@ export async function readRelations(
     if (known) return known;
     const columns = JSON.parse(columnsText) as [string, number][];
     const layout = {
-      columns: columns.map(([name, type]) => ({ name, isCompressedData: types.isCompressedData(type) })),
+      columns: columns.map(([name, type]) => ({
+        name,
+        isCompressedData: types.isCompressedData(type),
+        holdsTypeOids: types.holdsTypeOids(type),
+      })),
       format: columns.every(([, type]) => types.isBinarySafe(type)) ? ('binary' as const) : ('text' as const),
     };
     layouts.set(columnsText, layout);

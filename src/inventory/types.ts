@@ -6,6 +6,8 @@ export interface TypeCatalog {
   /** Whether a value's binary form means the same on another server. */
   isBinarySafe(type: number): boolean;
   isCompressedData(type: number): boolean;
+  /** Whether a value's binary form holds the OID of a type of the user's: another on another server. */
+  holdsTypeOids(type: number): boolean;
 }
 
 interface Type {
@@ -114,8 +116,16 @@ function typeCatalog(types: readonly Type[]): TypeCatalog {
     known.set(oid, answer);
     return answer;
   };
+  const holdsTypeOids = (oid: number): boolean => {
+    const type = byOid.get(oid);
+    if (!type) return true; // a composite, or an array of one
+    if (type.element !== 0) return type.element >= FIRST_USER_OID || holdsTypeOids(type.element);
+    if (type.base !== 0) return holdsTypeOids(type.base);
+    return type.subtype !== 0 && holdsTypeOids(type.subtype);
+  };
   return {
     isBinarySafe,
+    holdsTypeOids,
     isCompressedData: (oid) => {
       const type = byOid.get(oid);
       return type !== undefined && isCompressedData(type);

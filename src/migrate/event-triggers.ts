@@ -9,10 +9,11 @@ export const eventTriggers: Stage = async (migration) => {
   await runStatements(target.session, statements(migration), { excuse: excuseMissingRights, leaveOut });
 };
 
-/** Each with its owner: what may not be made has none. */
+/** Each with its owner, which must be a superuser, and so can be another than who makes it only on such a target. */
 function statements({ plan }: Migration): Statement[] {
   return plan.schema.last.map((entry) => {
-    const owner = plan.options.owners ? ownershipOf(entry, plan.owners) : undefined;
+    const mayGive = plan.options.owners && plan.target.server.isSuperuser;
+    const owner = mayGive ? ownershipOf(entry, plan.owners) : undefined;
     const definition = definitionOf(entry, plan.tablespaces);
     return { ...definition, sql: `${definition.sql}${owner?.sql ?? ''}` };
   });

@@ -19,10 +19,26 @@ export const ownersAndPrivileges: Stage = async (migration) => {
     else await giveAwayWithoutSuperuser(entries, migration);
   }
   if (plan.options.privileges) {
-    const grants = plan.schema.privileges.map((entry) => definitionOf(entry, plan.tablespaces));
+    const grants = plan.schema.privileges
+      .map((entry) => definitionOf(entry, plan.tablespaces))
+      .map((grant) => (plan.target.server.isSuperuser ? grant : withoutGrantors(grant)));
     await runStatements(target.session, grants, { excuse: excuseGrants, leaveOut });
   }
 };
+
+/**
+ * What another role than the owner granted, pg_dump writes as that role. Only a superuser may become it; by the owner,
+ * the grant is the same to whom it is given.
+ */
+function withoutGrantors(grant: Statement): Statement {
+  return {
+    ...grant,
+    sql: grant.sql.replace(
+      /^(?:SET SESSION AUTHORIZATION (?:"(?:[^"]|"")*"|[^";]+)|RESET SESSION AUTHORIZATION);\n/gm,
+      '',
+    ),
+  };
+}
 
 /**
  * A grant to a role or on an object that stays behind is left out, as one that may not be given: undefined objects,

@@ -70,6 +70,9 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
   ) {
     return `${role} keeps the object, and its owner has all privileges instead`;
   }
+  if (kind.startsWith('grants on') && isOfTimescale(kind, object))
+    return 'they belong to the extension, which was there';
+  if (kind.startsWith('grants on') && sameButGrantor(source, target)) return 'the owner granted it instead';
   // The target was checked to hold nothing of a user's; what its provider put there stays.
   if (area === 'definition' && state === 'missing on source') return 'the target had it already';
   const comesLater =
@@ -78,6 +81,23 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
       : plan.schema.hypertableKeys.some((entry) => `${nameOf(entry)}`.replace(' ', '.') === object);
   if (comesLater) return 'it is made when restore mode has ended';
   return undefined;
+}
+
+/** What a provider grants on the extension's own objects; chunks are in another schema. */
+function isOfTimescale(kind: string, object: string): boolean {
+  return kind === 'grants on schema'
+    ? object.startsWith('_timescaledb_')
+    : /^_timescaledb_(catalog|config|functions|cache|debug)\./.test(object);
+}
+
+/** `role may SELECT by grantor`, and the same without the grantor. */
+function sameButGrantor(source: readonly string[], target: readonly string[]): boolean {
+  const given = (lines: readonly string[]): string =>
+    lines
+      .map((line) => line.replace(/ by .*$/s, ''))
+      .sort()
+      .join('\n');
+  return given(source) === given(target);
 }
 
 function isOwnerLine(line: string): boolean {

@@ -23,7 +23,7 @@ export function mapOwners(
   const { role, isSuperuser } = target.server;
   const there = new Set(target.roles.roles.map(({ name }) => name));
   const made = new Set(source.roles.roles.map(({ name }) => name).filter((name) => name !== 'postgres'));
-  const replaced = new Map<string, string>();
+  const replaced = new Map(Object.entries(roleMap));
   const leftOut: LeftOut[] = [];
   const cannotOwn = (owner: string): boolean => {
     if (owner.startsWith('pg_')) return false; // the server's own
@@ -31,10 +31,7 @@ export function mapOwners(
     return !there.has(owner) && !made.has(owner);
   };
   for (const owner of new Set(owners)) {
-    const asked = roleMap[owner];
-    if (asked !== undefined) {
-      replaced.set(owner, asked);
-    } else if (cannotOwn(owner)) {
+    if (!replaced.has(owner) && cannotOwn(owner)) {
       replaced.set(owner, role);
       leftOut.push({
         object: `ownership of ${owner}`,

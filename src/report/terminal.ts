@@ -83,6 +83,9 @@ function summaryLines(outcome: Outcome): string[] {
       `      proven equal: ${verification.mode} of ${countOf(verification.relations.compared, 'relation')} and ${countOf(verification.objects.compared, 'definition')}`,
     );
   }
+  for (const { object, reason } of verification?.notCompared ?? []) {
+    lines.push(`      not compared: ${object}: ${reason}`);
+  }
   if (outcome.leftOut.length > 0) {
     lines.push('', `Left out (${outcome.leftOut.length}):`);
     lines.push(

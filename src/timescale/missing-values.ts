@@ -1,4 +1,5 @@
 import type { Session } from '../postgres/session.js';
+import { readChunksOfCompressed } from './hypertables.js';
 
 /**
  * The value that rows have in a column which was added after they were written. TimescaleDB reads it for batches that
@@ -15,20 +16,9 @@ export interface MissingValue {
   readonly isCompressed: boolean;
 }
 
-/** The relation of a chunk's compressed rows is named by its settings from 2.20 on, by the chunk itself before. */
-const READ_COMPRESSED_BY_SETTINGS = `
-SELECT relid::oid FROM _timescaledb_catalog.compression_settings s
-WHERE pg_catalog.to_jsonb(s)->>'compress_relid' IS NOT NULL`;
-
-const READ_COMPRESSED_BY_CHUNK = `
-SELECT r.oid FROM _timescaledb_catalog.chunk k
-JOIN pg_catalog.pg_namespace s ON s.nspname = k.schema_name
-JOIN pg_catalog.pg_class r ON r.relnamespace = s.oid AND r.relname = k.table_name
-WHERE k.compressed_chunk_id IS NOT NULL`;
-
 const READ_MISSING_VALUES = `
 SELECT c.oid::int8 AS chunk, n.nspname AS schema, c.relname AS "table", a.attname AS column,
-       a.attmissingval::text AS value, c.oid IN (COMPRESSED) AS "isCompressed"
+       a.attmissingval::text AS value
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -42,16 +32,15 @@ ORDER BY 2, 3, a.attnum`;
 
 /** The missing values of all chunks. */
 export async function readMissingValues(session: Session): Promise<MissingValue[]> {
-  const { byChunk } = await session.one<{ byChunk: boolean }>(
-    `SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute
-                    WHERE attrelid = '_timescaledb_catalog.chunk'::pg_catalog.regclass
-                      AND attname = 'compressed_chunk_id' AND NOT attisdropped) AS "byChunk"`,
+  const compressed = new Set((await readChunksOfCompressed(session)).values());
+  const rows = await session.query<Omit<MissingValue, 'chunk' | 'isCompressed'> & { chunk: string }>(
+    READ_MISSING_VALUES,
   );
-  const compressed = byChunk ? READ_COMPRESSED_BY_CHUNK : READ_COMPRESSED_BY_SETTINGS;
-  const rows = await session.query<Omit<MissingValue, 'chunk'> & { chunk: string }>(
-    READ_MISSING_VALUES.replace('COMPRESSED', compressed),
-  );
-  return rows.map(({ chunk, ...rest }) => ({ ...rest, chunk: Number(chunk) }));
+  return rows.map(({ chunk, ...rest }) => ({
+    ...rest,
+    chunk: Number(chunk),
+    isCompressed: compressed.has(Number(chunk)),
+  }));
 }
 
 /**
