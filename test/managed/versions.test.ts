@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { HyperferryError, type MigrateOptions, migrate } from '../../src/index.js';
+import { check, HyperferryError, type MigrateOptions, migrate } from '../../src/index.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
 import { type Databases, makeDatabases } from '../integration/databases.js';
 import { hasCommunity } from '../integration/servers.js';
@@ -77,6 +77,10 @@ describe.skipIf(!hasCommunity)('versions of TimescaleDB, community edition', () 
     const { target } = await communityManagedPair();
     const managed = await makeManagedTarget(target, { version: NEW });
     const databases = { ...(await makeReadings('version_managed', OLD)), target: managed.url };
+    const blockers = (await check({ ...databases, jobs: 2 })).filter(
+      ({ severity }) => severity === 'blocker',
+    );
+    expect(blockers.map(({ id }) => id)).toEqual([expect.stringMatching(/^timescale-/)]);
     const error = await refusalOf({ ...databases, jobs: 2 });
     expect(error.message).toMatch(/2\.19\.3|timescaledb/i);
     expect(error.hint ?? '').not.toBe('');
