@@ -104,12 +104,13 @@ async function metadataCondition(relation: ConfigurationRelation, { target }: Mi
 /** The columns of the job table, each owner as the target has it. */
 async function jobValues(relation: ConfigurationRelation, migration: Migration): Promise<string> {
   const { plan, source, target, leaveOut } = migration;
-  const owners = await source.session.query<{ owner: string; text: string }>(
-    `SELECT DISTINCT r.rolname AS owner, j.owner::text AS text
-     FROM ${quoteQualified(relation)} j JOIN pg_catalog.pg_roles r ON r.oid = j.owner ${relation.condition}`,
+  const name = quoteQualified(relation);
+  const owners = await source.session.query<{ owner: string; text: string; ids: string }>(
+    `SELECT r.rolname AS owner, j.owner::text AS text, pg_catalog.string_agg(j.id::text, ', ' ORDER BY j.id) AS ids
+     FROM ${name} j JOIN pg_catalog.pg_roles r ON r.oid = j.owner ${relation.condition} GROUP BY 1, 2`,
   );
   const cases: string[] = [];
-  for (const { owner, text } of owners) {
+  for (const { owner, text, ids } of owners) {
     const wanted = plan.owners.ownerOf(owner);
     const { may } = await target.session.one<{ may: boolean | null }>(READ_MAY_OWN_JOBS, [wanted]);
     const given = may ? wanted : plan.target.server.role;
@@ -119,7 +120,7 @@ async function jobValues(relation: ConfigurationRelation, migration: Migration):
       leaveOut({
         object: `background jobs of ${owner}`,
         reason: `${plan.target.server.role} is no member of that role on the target, so the jobs are its own there`,
-        sql: `SELECT alter_job(job_id) FROM timescaledb_information.jobs; -- as ${owner}, or name an owner: --role-map ${owner}=…`,
+        sql: `UPDATE ${name} SET owner = ${quoteLiteral(quoteIdentifier(wanted))} WHERE id IN (${ids});`,
       });
     }
   }

@@ -12,6 +12,8 @@ import { cleanTarget } from './clean-target.js';
 import type { Migration } from './migration.js';
 import { type Cleared, examine, refuseBlockers } from './preflight.js';
 import { endOnAbort, openSession, type Run } from './run.js';
+
+/** Both sides, connected and checked. */
 export interface Preparation extends Cleared {
   readonly sourceSession: Session;
   readonly targetSession: Session;

@@ -11,6 +11,7 @@ import { Session } from '../postgres/session.js';
 import { withSnapshot } from '../postgres/snapshot.js';
 import { readableCompressedValue } from '../timescale/timescale.js';
 import type { Migration, Stage } from './migration.js';
+import { guardAgainstRewrite } from './rewrite-guard.js';
 import { runStatements } from './run-statements.js';
 
 /** A worker's connections: what it reads from one it writes to the other. */
@@ -102,44 +103,6 @@ function indexTasks(copy: CopyTask, { plan }: Migration): Task<Worker>[] {
       },
     },
   ];
-}
-
-const LOCKED_FILE_NODES = `
-SELECT r.oid::int8 AS oid, pg_catalog.pg_relation_filenode(r.oid)::int8 AS "fileNode"
-FROM pg_catalog.unnest($1::oid[]) AS r (oid)`;
-
-/**
- * Takes the locks of the copy, and then compares each relation's file node with that of the snapshot. A `TRUNCATE`
- * (and so `compress_chunk`) is not MVCC-safe: to the snapshot, the relation would look empty.
- * Source: https://www.postgresql.org/docs/current/mvcc-caveats.html
- */
-async function guardAgainstRewrite(source: Session, relations: readonly Relation[]): Promise<void> {
-  const names = relations.map((relation) => `ONLY ${quoteQualified(relation)}`).join(', ');
-  let dropped: unknown;
-  const found = new Map<number, number | null>();
-  try {
-    await source.query(`LOCK TABLE ${names} IN ACCESS SHARE MODE`);
-    const rows = await source.query<{ oid: string; fileNode: string | null }>(LOCKED_FILE_NODES, [
-      relations.map(({ oid }) => oid),
-    ]);
-    for (const { oid, fileNode } of rows) found.set(Number(oid), fileNode === null ? null : Number(fileNode));
-  } catch (error) {
-    if (databaseError(error)?.code !== '42P01') throw error;
-    dropped = error;
-  }
-  const changed = relations.filter(({ oid, fileNode }) => found.get(oid) !== fileNode);
-  if (changed.length === 0) return;
-  const shown = changed.slice(0, 10).map(({ schema, name }) => `${schema}.${name}`);
-  throw new HyperferryError(
-    'SOURCE_CHANGED',
-    dropped
-      ? `a relation was dropped or renamed on the source after the snapshot was taken: ${databaseError(dropped)?.message}`
-      : `rewritten on the source after the snapshot was taken (compressed, truncated, reordered or vacuumed in full): ${shown.join(', ')}`,
-    {
-      cause: dropped,
-      hint: 'Keep other sessions from compressing, truncating and dropping while the copy runs, and start over.',
-    },
-  );
 }
 
 async function copyRelation(
