@@ -1,6 +1,6 @@
 import type { Session } from '../postgres/session.js';
 import type { ReadRelation } from './compared-relation.js';
-import { type EncodingMatch, rowHash, valueHash, valueText } from './row-hash.js';
+import { type EncodingMatch, rowHash, valueBeginning, valueHash } from './row-hash.js';
 import type { DifferingRow } from './verification.js';
 
 /** A relation or a range of one, and the session to read it with. */
@@ -93,7 +93,7 @@ FROM ${this.#relation.from} WHERE ${this.#bucket} = ANY ($1::int8[]) ${this.#whe
 
   async rows(keys: readonly string[]): Promise<Map<string, FoundRow[]>> {
     const { columns } = this.#relation;
-    const texts = columns.map((column) => `pg_catalog.left(${valueText(column)}, ${SHOWN_CHARACTERS})`);
+    const texts = columns.map((column) => valueBeginning(column, SHOWN_CHARACTERS));
     const hashes = columns.map((column) => `(${valueHash(column, this.#encodings)})::text`);
     const rows = await this.#session.query<{
       key: string;

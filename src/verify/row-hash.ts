@@ -57,6 +57,13 @@ export function valueText(column: ComparedColumn): string {
   return `pg_catalog.textin(${quoteQualified(column.type.output)}(${reference(column)}))`;
 }
 
+/** The beginning of a value's text. Of a large `bytea` not even PostgreSQL can make the whole text. */
+export function valueBeginning(column: ComparedColumn, characters: number): string {
+  if (builtInName(column) !== 'bytea') return `pg_catalog.left(${valueText(column)}, ${characters})`;
+  const bytes = `pg_catalog.substring(${reference(column)}, 1, ${Math.ceil(characters / 2)})`;
+  return `pg_catalog.textin(pg_catalog.byteaout(${bytes}))`;
+}
+
 /**
  * Types whose send function gives all of the value in always as many bytes. Not the geometric ones: what is said of
  * NaN below holds for each of their numbers.
