@@ -45,6 +45,10 @@ const CHECKS: readonly Check[] = [
 /** Looks for what stands in the way of a migration. Only reads. */
 export async function runChecks(checked: Checked): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const check of CHECKS) findings.push(...(await check(checked)));
+  for (const check of CHECKS) {
+    findings.push(...(await check(checked)));
+    // Of a database that is both sides, or a server that is not reached, nothing else said would hold.
+    if (findings.some(({ id }) => id === 'same-database' || id === 'pooler')) break;
+  }
   return findings;
 }

@@ -45,6 +45,7 @@ export interface CheckOptions {
   readonly cleanTarget: boolean;
   readonly rolePasswords: boolean;
   readonly updateSource: boolean;
+  readonly updateTargetAfter: true | string | undefined;
 }
 
 export type Check = (checked: Checked) => Promise<readonly Finding[]> | readonly Finding[];

@@ -1,3 +1,4 @@
+import { possibleTimescaleVersions } from '../inventory/inventory.js';
 import { compareVersions, LOWEST_SERVICE_VERSIONS } from '../timescale/timescale.js';
 import { commonUpdate } from '../timescale/update.js';
 import { type Check, type CheckedSide, type Finding, nameSome } from './finding.js';
@@ -9,6 +10,7 @@ export const timescaleVersion: Check = async ({ source, target, options }) => {
   return [
     ...(await matching(wanted.version, source, target, options.updateSource)),
     ...schemaOf(wanted.schema, wanted.version, target),
+    ...updateAfter(options.updateTargetAfter, target),
     ...serviceMinimum(wanted.version, target),
   ];
 };
@@ -48,6 +50,22 @@ async function matching(
       },
     ];
   }
+  const common = await commonUpdate(source.session, wanted, possibleTimescaleVersions(target.inventory));
+  if (timescale && !timescale.isOwned) {
+    return [
+      {
+        id: 'timescale-version-fixed',
+        severity: common && updateSource ? 'note' : 'blocker',
+        found: `expected TimescaleDB ${wanted}, the source's version, on the target, but it is ${timescale.version}, and ${server.role} may not change that`,
+        objects: [],
+        why,
+        mend:
+          common !== undefined
+            ? `Update the source: hyperferry migrate --update-source, or ALTER EXTENSION timescaledb UPDATE TO '${common}'; as the first command of a fresh session on the source.`
+            : `Ask who runs the target for TimescaleDB ${wanted}, or bring the source to ${timescale.version}.`,
+      },
+    ];
+  }
   if (available.includes(wanted)) {
     return [
       {
@@ -61,7 +79,6 @@ async function matching(
     ];
   }
   const lists = `the target server has ${nameSome(available.toSorted(compareVersions))}; the source server has ${nameSome((source.inventory.availableVersions.get('timescaledb') ?? []).toSorted(compareVersions))}`;
-  const common = await commonUpdate(source.session, wanted, available);
   return [
     {
       id: common ? 'timescale-version-source-update' : 'timescale-version',
@@ -82,11 +99,28 @@ function schemaOf(schema: string, version: string, target: CheckedSide): Finding
   return [
     {
       id: 'timescale-schema',
-      severity: 'note',
+      severity: installed.isOwned ? 'note' : 'blocker',
       found: `TimescaleDB is in the schema ${schema} on the source and in ${installed.schema} on the target`,
       objects: [schema, installed.schema],
       why: "Views and functions name the extension's schema.",
-      mend: `Nothing to do if the connecting role owns the extension: migrate drops it and makes it in ${schema}.`,
+      mend: installed.isOwned
+        ? `Nothing to do: migrate drops it and makes it in ${schema}.`
+        : 'Ask who runs the target to drop the extension, or move it on the source to the same schema.',
+    },
+  ];
+}
+
+function updateAfter(version: true | string | undefined, target: CheckedSide): Finding[] {
+  const available = target.inventory.availableVersions.get('timescaledb') ?? [];
+  if (version === undefined || version === true || available.includes(version)) return [];
+  return [
+    {
+      id: 'update-target-after',
+      severity: 'blocker',
+      found: `expected a version for --update-target-after that the target server has, but ${version} came; it has ${nameSome(available.toSorted(compareVersions))}`,
+      objects: [],
+      why: 'The update would be refused after everything was moved.',
+      mend: 'Name one of these, or leave the version away for the newest.',
     },
   ];
 }

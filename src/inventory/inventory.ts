@@ -63,3 +63,9 @@ export async function readInventory(session: Session): Promise<Inventory> {
 async function readNames(session: Session, query: string): Promise<string[]> {
   return (await session.query<{ name: string }>(query)).map(({ name }) => name);
 }
+
+/** The versions of TimescaleDB that a database can have: that which is there, where the role may not change it. */
+export function possibleTimescaleVersions({ timescale, availableVersions }: Inventory): readonly string[] {
+  if (timescale && !timescale.isOwned) return [timescale.version];
+  return availableVersions.get('timescaledb') ?? [];
+}

@@ -12,7 +12,7 @@ import { finish } from './finish.js';
 import { hypertableKeys } from './hypertable-keys.js';
 import { largeObjects } from './large-objects.js';
 import { materializedViews } from './materialized-views.js';
-import type { Stage } from './migration.js';
+import type { Migration, Stage } from './migration.js';
 import type { MigrateOptions } from './options.js';
 import { type Outcome, OutcomeCounter } from './outcome.js';
 import { ownersAndPrivileges } from './ownership.js';
@@ -62,8 +62,8 @@ function lastStages(isSuperuser: boolean): (readonly [StageName, Stage])[] {
 /**
  * Moves a database: everything that it holds, from one snapshot, to another server.
  *
- * @throws HyperferryError. Before the first stage that changes the target nothing is changed on either side; after
- *   it, the error's hint says how to go on. The source's background jobs are put back in any case.
+ * @throws HyperferryError. Where something was changed by then, the error's hint says what state it is in and how to go
+ *   on; until the checks are passed nothing is. The source's background jobs are put back in any case.
  *
  * @example
  * const outcome = await migrate({ source: 'postgresql://old/tsdb', target: 'postgresql://new/tsdb' });
@@ -83,12 +83,12 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
     emit,
     signal: options.signal ?? new AbortController().signal,
     closing: [],
+    state: { target: 'unchanged', isRestoring: false, updatedSourceTo: undefined },
   };
-  let isTargetChanged = false;
   try {
     const preparation = await inStage(run, 'connect', () => connect(run));
     const migration = await inStage(run, 'snapshot', () => takeSnapshot(run, preparation));
-    isTargetChanged = true;
+    run.state.target = 'half done';
     await openLedger(migration.target.session, describeConnection(connections.source), 'roles');
     const { isSuperuser } = migration.plan.target.server;
     for (const [name, stage] of [...TARGET_STAGES, ...lastStages(isSuperuser)]) {
@@ -96,7 +96,9 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
         await enterStage(migration.target.session, name);
         await stage(migration);
       });
+      run.state.isRestoring = isRestoringAfter(name, run, migration);
     }
+    run.state.target = 'done';
     await updateTargetAfter(run);
     return {
       source: describeConnection(connections.source),
@@ -108,7 +110,7 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
       seconds: secondsSince(begun),
     };
   } catch (error) {
-    throw explain(error, run, isTargetChanged);
+    throw explain(error, run);
   } finally {
     for (const close of run.closing.toReversed()) await close();
   }
@@ -133,8 +135,13 @@ async function inStage<T>(run: Run, stage: StageName, work: () => Promise<T>): P
   return value;
 }
 
-/** Says what the state of the target is, and what to do. */
-function explain(error: unknown, run: Run, isTargetChanged: boolean): HyperferryError {
+function isRestoringAfter(stage: StageName, { state }: Run, { plan }: Migration): boolean {
+  if (stage === 'restore mode') return plan.source.timescale !== undefined;
+  return stage === 'restore mode ends' ? false : state.isRestoring;
+}
+
+/** Says what state both sides are in, and what to do. */
+function explain(error: unknown, run: Run): HyperferryError {
   const known =
     error instanceof HyperferryError
       ? error
@@ -144,16 +151,26 @@ function explain(error: unknown, run: Run, isTargetChanged: boolean): Hyperferry
   const failure = run.signal.aborted
     ? new HyperferryError('INTERRUPTED', 'interrupted', { cause: error })
     : known;
-  if (!isTargetChanged) return failure;
+  const hints = [failure.hint, sourceState(run), targetState(run)].filter((line) => line !== undefined);
   return new HyperferryError(failure.code, failure.message, {
     cause: failure.cause ?? failure,
-    hint: [
-      failure.hint,
-      'The target is half done and stays in restore mode; the source is as it was. Start over with the same command and --clean-target, which drops what is in the target database.',
-    ]
-      .filter((line) => line !== undefined)
-      .join('\n'),
+    ...(hints.length > 0 ? { hint: hints.join('\n') } : {}),
   });
+}
+
+function sourceState({ state }: Run): string | undefined {
+  return state.updatedSourceTo && `TimescaleDB on the source was updated to ${state.updatedSourceTo}.`;
+}
+
+function targetState({ state }: Run): string | undefined {
+  switch (state.target) {
+    case 'unchanged':
+      return undefined;
+    case 'half done':
+      return `The target is half done${state.isRestoring ? ' and stays in restore mode' : ''}. Start over with the same command and --clean-target, which drops what is in the target database.`;
+    case 'done':
+      return 'The migration itself is complete, and the target out of restore mode.';
+  }
 }
 
 function secondsSince(begun: number): number {

@@ -44,6 +44,7 @@ export async function examine(
       cleanTarget: options.cleanTarget ?? false,
       rolePasswords: options.rolePasswords ?? false,
       updateSource: options.updateSource ?? false,
+      updateTargetAfter: options.updateTargetAfter,
     },
   });
   return { ...inventories, jobs, findings };

@@ -1,4 +1,4 @@
-import { readInventory } from '../inventory/inventory.js';
+import { possibleTimescaleVersions, readInventory } from '../inventory/inventory.js';
 import { readRolePasswords } from '../inventory/roles.js';
 import type { LeftOut } from '../plan/left-out.js';
 import { makePlan } from '../plan/plan.js';
@@ -57,16 +57,17 @@ export async function connect(run: Run): Promise<Preparation> {
 
 /** Updates the source's TimescaleDB where that was asked for and is needed. @returns whether it did */
 async function updateSource(
-  { options, connections, emit }: Run,
+  { options, connections, emit, state }: Run,
   cleared: Cleared,
   session: Session,
 ): Promise<boolean> {
   const version = cleared.source.timescale?.version;
-  const available = cleared.target.availableVersions.get('timescaledb') ?? [];
+  const available = possibleTimescaleVersions(cleared.target);
   if (!options.updateSource || !version || available.includes(version)) return false;
   const to = await commonUpdate(session, version, available);
   if (!to) return false;
   await updateTimescale('source', connections.source, to);
+  state.updatedSourceTo = to;
   emit({ type: 'notice', message: `updated TimescaleDB on the source from ${version} to ${to}` });
   return true;
 }
@@ -108,6 +109,7 @@ export async function takeSnapshot(run: Run, preparation: Preparation): Promise<
   );
   const targetSide = openTargetSide(run, preparation.targetSession);
   if (options.cleanTarget) {
+    run.state.target = 'half done';
     await cleanTarget(connections.target);
     await targetSide.renewSession();
   }

@@ -11,6 +11,12 @@ export interface Run {
   readonly signal: AbortSignal;
   /** What is to be closed at the end, in the reverse order. */
   readonly closing: (() => Promise<void>)[];
+  /** What both sides are left as if the run ends now. */
+  readonly state: {
+    target: 'unchanged' | 'half done' | 'done';
+    isRestoring: boolean;
+    updatedSourceTo: string | undefined;
+  };
 }
 
 /** A session that ends with the run. */

@@ -67,7 +67,7 @@ export class Session {
    * @throws HyperferryError `CONNECT` when no host takes the connection
    */
   static async open(side: Side, connection: Connection, options: { bare?: boolean } = {}): Promise<Session> {
-    const session = new Session(side, await connect(side, connection));
+    const session = new Session(side, await connect(side, connection, options.bare ? WRITABLE : ''));
     if (options.bare) return session;
     try {
       await session.query(SET_FIXED_STATE);
@@ -137,7 +137,10 @@ export class Session {
   }
 }
 
-async function connect(side: Side, connection: Connection): Promise<WireClient> {
+/** What a session of a database that is read only by default needs to be told as it begins. */
+const WRITABLE = '-c default_transaction_read_only=off';
+
+async function connect(side: Side, connection: Connection, startOptions: string): Promise<WireClient> {
   const failures: Error[] = [];
   for (const { host, port } of connection.hosts) {
     for (const ssl of tlsAttempts(connection, host)) {
@@ -151,7 +154,7 @@ async function connect(side: Side, connection: Connection): Promise<WireClient> 
         application_name: 'hyperferry',
         connectionTimeoutMillis: connection.connectTimeout,
         keepAlive: true,
-        ...(connection.parameters.options ? { options: connection.parameters.options } : {}),
+        options: `${connection.parameters.options ?? ''} ${startOptions}`.trim(),
       });
       try {
         await client.connect();

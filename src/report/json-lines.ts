@@ -14,8 +14,8 @@ export function jsonLinesRenderer(): Renderer {
   return {
     show: (event) => logger.info(event),
     finished: (outcome) => {
-      const { leftOut: _, notices: __, stages: ___, ...totals } = outcome;
-      logger.info({ type: 'finished', ...totals });
+      const { leftOut: _, notices: __, stages: ___, verification, ...totals } = outcome;
+      logger.info({ type: 'finished', ...totals, equal: verification?.equal });
     },
     failed: (error) =>
       logger.error({ type: 'failed', code: error.code, message: error.message, hint: error.hint }),

@@ -9,22 +9,28 @@ export interface Timescale {
   readonly schema: string;
   /** The Apache edition lacks compression, continuous aggregates and policies. */
   readonly edition: 'apache' | 'community';
+  /** Whether the connecting role may update and drop the extension. */
+  readonly isOwned: boolean;
   /** Whether this version compresses a column of only NULLs to a value that no input function takes back. */
   readonly storesNullAsUnreadableValue: boolean;
 }
 
 const READ_EXTENSION = `
 SELECT e.extversion AS version, n.nspname AS schema,
-       pg_catalog.current_setting('timescaledb.license', true) AS license
+       pg_catalog.current_setting('timescaledb.license', true) AS license,
+       pg_catalog.pg_has_role(e.extowner, 'MEMBER') AS "isOwned"
 FROM pg_catalog.pg_extension e
 JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
 WHERE e.extname = 'timescaledb'`;
 
 /** Reads what the database has of TimescaleDB; `undefined` for plain PostgreSQL. */
 export async function readTimescale(session: Session): Promise<Timescale | undefined> {
-  const [row] = await session.query<{ version: string; schema: string; license: string | null }>(
-    READ_EXTENSION,
-  );
+  const [row] = await session.query<{
+    version: string;
+    schema: string;
+    license: string | null;
+    isOwned: boolean;
+  }>(READ_EXTENSION);
   if (!row) return undefined;
   if (!/^2\./.test(row.version)) {
     throw new HyperferryError(
@@ -38,6 +44,7 @@ export async function readTimescale(session: Session): Promise<Timescale | undef
   return {
     version: row.version,
     schema: row.schema,
+    isOwned: row.isOwned,
     edition: row.license === 'apache' ? 'apache' : 'community',
     storesNullAsUnreadableValue: isBetween(row.version, '2.19.0', '2.20.0'),
   };
