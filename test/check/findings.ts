@@ -76,6 +76,7 @@ export async function findingsOfCheck(
       cleanTarget: false,
       rolePasswords: false,
       updateSource: false,
+      updateTargetAfter: undefined,
     };
     return await check(change({ source, target, options }));
   } finally {

@@ -122,6 +122,20 @@ describe.skipIf(!hasCommunity)('two versions on one server, community edition', 
   });
 });
 
+test('update-target-after refuses a version that the target server has not', async () => {
+  const databases = await makeDatabases(await checkPair(), 'check_after', EXTENSION);
+  const version = await queryValue(
+    databases.source,
+    `SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'`,
+  );
+  const id = 'update-target-after';
+  await expectSilent(databases, id);
+  for (const updateTargetAfter of [true as const, version ?? ''])
+    await expectSilent(databases, id, { updateTargetAfter });
+  const expected = { id, severity: 'blocker', says: /2\.99\.0 came; it has 2\.\d+/ } as const;
+  await expectFires(databases, expected, { updateTargetAfter: '2.99.0' });
+});
+
 test('timescale-service-minimum holds for the service’s own role and hosts, by PostgreSQL’s version', async () => {
   const databases = await makeDatabases(await checkPair(), 'check_service', EXTENSION);
   const isFound = async (change: Parameters<typeof service>[1]): Promise<boolean> => {

@@ -44,6 +44,16 @@ describe.skipIf(!hasCommunity)('versions of TimescaleDB, community edition', () 
     await expectCompressionWorks(databases.target);
   });
 
+  test('--update-source brings the source to the version of a managed target', async () => {
+    const { target } = await communityManagedPair();
+    const managed = await makeManagedTarget(target, { version: NEW });
+    const databases = { ...(await makeReadings('version_to_managed', OLD)), target: managed.url };
+    const outcome = await migrate({ ...databases, jobs: 2, updateSource: true });
+    expect(outcome.verification).toMatchObject({ equal: true });
+    expect([await versionOf(databases.source), await versionOf(databases.target)]).toEqual([NEW, NEW]);
+    await expectCompressionWorks(databases.target);
+  });
+
   test('--update-source leaves a source alone whose version the target has', async () => {
     const databases = await makeReadings('version_no_update', OLD);
     await migrate({ ...databases, jobs: 2, updateSource: true });
