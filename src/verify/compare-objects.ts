@@ -115,6 +115,7 @@ async function readObjects(side: KnownSide, other: KnownSide, context: CompareCo
       definitions.add(kind, object, text.split('\n'));
     }
     const isSource = side.side === 'source';
+    const access = side.largeObjectAccess === other.largeObjectAccess ? side.largeObjectAccess : 'functions';
     const sequences =
       (isSource ? context.sequenceValues : undefined) ??
       (await readSequenceValues(session, inventory.sequences));
@@ -130,7 +131,7 @@ async function readObjects(side: KnownSide, other: KnownSide, context: CompareCo
       ['catalog', await readCatalog(session, inventory, columns, hasVersionOf(other))],
       ['sequence', sequenceObjects(sequences)],
       ['role', roles],
-      ['large object', await readLargeObjectContents(session, inventory.largeObjects)],
+      ['large object', await readLargeObjectContents(session, inventory.largeObjects, access)],
     ];
   });
 }

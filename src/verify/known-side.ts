@@ -6,6 +6,7 @@ import type { Session, Side } from '../postgres/session.js';
 import { readChunksOfCompressed } from '../timescale/hypertables.js';
 import { type ColumnsByRelation, readColumns } from './columns.js';
 import type { CompareContext, SideAccess } from './compare-context.js';
+import { type LargeObjectAccess, readLargeObjectAccess } from './large-objects.js';
 import type { EncodingMatch } from './row-hash.js';
 import { type ComparedSide, withComparingSession } from './side.js';
 import { relationMatcher } from './table-pattern.js';
@@ -16,6 +17,7 @@ export interface KnownSide extends ComparedSide {
   readonly columns: ColumnsByRelation;
   /** Columns of compressed rows that are left out of it. */
   readonly notCompared: readonly LeftOut[];
+  readonly largeObjectAccess: LargeObjectAccess;
   /** Whether a relation is among the tables that are to be compared. */
   isMeant(relation: Relation): boolean;
 }
@@ -38,6 +40,7 @@ export async function readSide(
       ...open,
       inventory,
       ...withoutTypeOids(await readColumns(session), inventory, compressed),
+      largeObjectAccess: await readLargeObjectAccess(session),
       isMeant: tables === undefined ? () => true : relationMatcher(tables, inventory, compressed),
     };
   });

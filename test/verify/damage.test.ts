@@ -189,7 +189,9 @@ test('the comparison changes nothing and takes no lock above ACCESS SHARE', asyn
       const locks = await query<{ lock: string }>(
         twins.source,
         `SELECT DISTINCT l.locktype || ' ' || l.mode AS lock FROM pg_locks l
-         JOIN pg_stat_activity a USING (pid) WHERE a.application_name = 'hyperferry'`,
+         JOIN pg_stat_activity a USING (pid) WHERE a.application_name = 'hyperferry'
+           -- Every login locks its database.
+           AND l.classid IS DISTINCT FROM 'pg_database'::regclass`,
       );
       for (const { lock } of locks) seen.add(lock);
     }
@@ -198,10 +200,9 @@ test('the comparison changes nothing and takes no lock above ACCESS SHARE', asyn
   for (let round = 0; round < 3; round++) await verify({ ...twins, jobs: 2 });
   isRunning = false;
   await watching;
-  // A transaction that has written anything has an id, and a lock on it.
-  expect(
-    [...seen].filter((lock) => !['relation AccessShareLock', 'virtualxid ExclusiveLock'].includes(lock)),
-  ).toEqual([]);
+  // Whatever writes a relation locks it as ROW EXCLUSIVE at least. (Some versions of TimescaleDB give a reader a transaction id.)
+  const harmless = ['relation AccessShareLock', 'virtualxid ExclusiveLock', 'transactionid ExclusiveLock'];
+  expect([...seen].filter((lock) => !harmless.includes(lock))).toEqual([]);
   expect(seen).toContain('relation AccessShareLock');
 });
 
