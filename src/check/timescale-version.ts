@@ -1,6 +1,6 @@
 import { possibleTimescaleVersions } from '../inventory/inventory.js';
 import { compareVersions, LOWEST_SERVICE_VERSIONS } from '../timescale/timescale.js';
-import { commonUpdate } from '../timescale/update.js';
+import { commonUpdate, updateTargets } from '../timescale/update.js';
 import { type Check, type CheckedSide, type Finding, nameSome } from './finding.js';
 
 /** Rows that one version stored are read by another version's code as something else: both sides must be the same. */
@@ -10,7 +10,7 @@ export const timescaleVersion: Check = async ({ source, target, options }) => {
   return [
     ...(await matching(wanted.version, source, target, options.updateSource)),
     ...schemaOf(wanted.schema, wanted.version, target),
-    ...updateAfter(options.updateTargetAfter, target),
+    ...(await updateAfter(wanted.version, options.updateTargetAfter, target)),
     ...serviceMinimum(wanted.version, target),
   ];
 };
@@ -110,16 +110,37 @@ function schemaOf(schema: string, version: string, target: CheckedSide): Finding
   ];
 }
 
-function updateAfter(version: true | string | undefined, target: CheckedSide): Finding[] {
-  const available = target.inventory.availableVersions.get('timescaledb') ?? [];
-  if (version === undefined || version === true || available.includes(version)) return [];
+/** Refused at the end, an update would leave the target moved but not as it was asked for. */
+async function updateAfter(
+  wanted: string,
+  asked: true | string | undefined,
+  { inventory, session }: CheckedSide,
+): Promise<Finding[]> {
+  if (asked === undefined) return [];
+  const why = 'The update would be refused after everything was moved.';
+  const { timescale, server } = inventory;
+  if (timescale && !timescale.isOwned) {
+    return [
+      {
+        id: 'update-target-after',
+        severity: 'blocker',
+        code: 'PRIVILEGE',
+        found: `expected the role ${server.role} to own TimescaleDB on the target for --update-target-after, but it does not`,
+        objects: [],
+        why,
+        mend: 'Leave --update-target-after away, and ask who runs the target for the update.',
+      },
+    ];
+  }
+  const reachable = [wanted, ...(await updateTargets(session, wanted))];
+  if (asked === true || reachable.includes(asked)) return [];
   return [
     {
       id: 'update-target-after',
       severity: 'blocker',
-      found: `expected a version for --update-target-after that the target server has, but ${version} came; it has ${nameSome(available.toSorted(compareVersions))}`,
+      found: `expected a version for --update-target-after to which the target server can update ${wanted}, but ${asked} came; it can update to ${nameSome(reachable.toSorted(compareVersions))}`,
       objects: [],
-      why: 'The update would be refused after everything was moved.',
+      why,
       mend: 'Name one of these, or leave the version away for the newest.',
     },
   ];

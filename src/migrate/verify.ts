@@ -63,16 +63,13 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
   // Roles are the server's: others may have granted more there.
   if (area === 'role' && source.length === 0) return 'the target had the role already';
   if (isSuperuser) return undefined;
-  if (
-    kind.startsWith('grants on') &&
-    source.length === 0 &&
-    target.every((line) => isOwnersGrant(line, plan))
-  ) {
-    return `${role} keeps the object, and its owner has all privileges instead`;
+  if (kind.startsWith('grants on')) {
+    if (isOfTimescale(kind, object)) return 'they belong to the extension, which was there';
+    const others = target.filter((line) => !isOwnersGrant(line, plan));
+    if (sameButGrantor(source, others)) {
+      return `granted by the owner in place of another, or to the owner of what ${role} keeps`;
+    }
   }
-  if (kind.startsWith('grants on') && isOfTimescale(kind, object))
-    return 'they belong to the extension, which was there';
-  if (kind.startsWith('grants on') && sameButGrantor(source, target)) return 'the owner granted it instead';
   // The target was checked to hold nothing of a user's; what its provider put there stays.
   if (area === 'definition' && state === 'missing on source') return 'the target had it already';
   const comesLater =
@@ -87,7 +84,9 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
 function isOfTimescale(kind: string, object: string): boolean {
   return kind === 'grants on schema'
     ? object.startsWith('_timescaledb_')
-    : /^_timescaledb_(catalog|config|functions|cache|debug)\./.test(object);
+    : /^_timescaledb_(catalog|config|functions|cache|debug)\.|\btimescaledb_(pre|post)_restore\(\)$/.test(
+        object,
+      );
 }
 
 /** `role may SELECT by grantor`, and the same without the grantor. */

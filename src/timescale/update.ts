@@ -41,6 +41,12 @@ const READ_UPDATE_TARGETS = `
 SELECT target AS version FROM pg_catalog.pg_extension_update_paths('timescaledb')
 WHERE source = $1 AND path IS NOT NULL`;
 
+/** The versions that a server has update scripts for from the given one. */
+export async function updateTargets(session: Session, version: string): Promise<string[]> {
+  const rows = await session.query<{ version: string }>(READ_UPDATE_TARGETS, [version]);
+  return rows.map((row) => row.version);
+}
+
 /**
  * The nearest version to which the source's server can update its TimescaleDB, of those that the target has.
  * Undefined when there is none.
@@ -50,9 +56,7 @@ export async function commonUpdate(
   version: string,
   available: readonly string[],
 ): Promise<string | undefined> {
-  const rows = await source.query<{ version: string }>(READ_UPDATE_TARGETS, [version]);
-  return rows
-    .map((row) => row.version)
+  return (await updateTargets(source, version))
     .filter((candidate) => available.includes(candidate) && compareVersions(candidate, version) > 0)
     .toSorted(compareVersions)[0];
 }

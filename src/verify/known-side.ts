@@ -26,12 +26,12 @@ export interface KnownSide extends ComparedSide {
 export async function readSide(
   side: Side,
   access: SideAccess,
-  { tables, signal }: Pick<CompareContext, 'tables' | 'signal'>,
+  { tables, mode, signal }: Pick<CompareContext, 'tables' | 'mode' | 'signal'>,
 ): Promise<KnownSide> {
   const open = { side, snapshot: access.snapshot, open: () => access.open() };
   const unknown = { ...open, inventory: undefined as unknown as Inventory };
   return withComparingSession(unknown, signal, async (session) => {
-    await expectKnownHash(session);
+    if (mode === 'checksums') await expectKnownHash(session);
     const inventory = access.inventory ?? (await readInventory(session));
     const compressed = inventory.timescale
       ? await readChunksOfCompressed(session)

@@ -1,4 +1,5 @@
 import type { Inventory } from '../inventory/inventory.js';
+import type { Membership } from '../inventory/roles.js';
 import type { Session } from '../postgres/session.js';
 import { ObjectSet } from './object-set.js';
 
@@ -50,14 +51,28 @@ export function roleObjects(
     );
     if (comment !== null) objects.add('comment on role', name, [comment]);
   }
-  for (const { role, member, admin, inherit, set } of memberships) {
-    if (!isMeant(member) || leftAlone.has(member)) continue;
-    const options = [admin && 'admin', inherit && 'inherit', set && 'set'].filter((option) => option);
-    objects.add('membership', `of ${member} in ${role}`, [options.join(', ')]);
+  for (const [pair, options] of optionsOf(
+    memberships.filter(({ member }) => isMeant(member) && !leftAlone.has(member)),
+  )) {
+    objects.add('membership', pair, [...options].sort());
   }
   for (const { role, inDatabase, name, value } of settings) {
     if (!role || inDatabase || !isMeant(role) || leftAlone.has(role)) continue;
     objects.add('setting', `${name} of role ${role}`, [value]);
   }
   return objects;
+}
+
+/** What several roles granted of one membership adds up. */
+function optionsOf(memberships: readonly Membership[]): Map<string, Set<string>> {
+  const pairs = new Map<string, Set<string>>();
+  for (const { role, member, admin, inherit, set } of memberships) {
+    const pair = `of ${member} in ${role}`;
+    const options = pairs.get(pair) ?? new Set();
+    if (admin) options.add('admin');
+    if (inherit) options.add('inherit');
+    if (set) options.add('set');
+    pairs.set(pair, options);
+  }
+  return pairs;
 }
