@@ -47,8 +47,8 @@ export async function runChecks(checked: Checked): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const check of CHECKS) {
     findings.push(...(await check(checked)));
-    // Of a database that is both sides, or a server that is not reached, nothing else said would hold.
-    if (findings.some(({ id }) => id === 'same-database' || id === 'pooler')) break;
+    // Nothing else that is said of a database that is both sides would help.
+    if (findings.some(({ id }) => id === 'same-database')) break;
   }
   return findings;
 }

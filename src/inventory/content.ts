@@ -56,6 +56,10 @@ object (kind, classid, oid, name) AS (
   SELECT 'publication', 'pg_catalog.pg_publication'::pg_catalog.regclass, oid, pubname::text
   FROM pg_catalog.pg_publication
   UNION ALL
+  SELECT 'subscription', 'pg_catalog.pg_subscription'::pg_catalog.regclass, oid, subname::text
+  FROM pg_catalog.pg_subscription
+  WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+  UNION ALL
   SELECT 'event trigger', 'pg_catalog.pg_event_trigger'::pg_catalog.regclass, oid, evtname::text
   FROM pg_catalog.pg_event_trigger
   UNION ALL

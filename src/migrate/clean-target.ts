@@ -28,6 +28,9 @@ SELECT pg_catalog.format('DROP %s IF EXISTS public.%I CASCADE',
 FROM pg_catalog.pg_class o
 WHERE relnamespace = 'public'::pg_catalog.regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
   AND ${NOT_OF_AN_EXTENSION}
+  -- A column's sequence goes with its table, and in no other way.
+  AND NOT (relkind = 'S' AND EXISTS (SELECT FROM pg_catalog.pg_depend d
+                                     WHERE d.classid = o.tableoid AND d.objid = o.oid AND d.deptype = 'i'))
 UNION ALL
 SELECT pg_catalog.format('DROP ROUTINE IF EXISTS %s CASCADE', o.oid::pg_catalog.regprocedure)
 FROM pg_catalog.pg_proc o WHERE pronamespace = 'public'::pg_catalog.regnamespace AND ${NOT_OF_AN_EXTENSION}
@@ -43,13 +46,27 @@ FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql'`;
 
 const READ_LARGE_OBJECTS = 'SELECT oid FROM pg_catalog.pg_largeobject_metadata';
 
-/** `public` as a new database has it, unless extensions that may not be dropped are in it. */
-const MAKE_PUBLIC_NEW = `
+/** `public` as a new database has it: since PostgreSQL 15 nobody but the database's owner may create in it. */
+function makePublicNew(serverVersion: number): string {
+  return `
 DROP SCHEMA IF EXISTS public CASCADE;
 CREATE SCHEMA public;
-ALTER SCHEMA public OWNER TO pg_database_owner;
-GRANT USAGE ON SCHEMA public TO PUBLIC;
+${serverVersion >= 150_000 ? 'ALTER SCHEMA public OWNER TO pg_database_owner; GRANT USAGE' : 'GRANT CREATE, USAGE'} ON SCHEMA public TO PUBLIC;
 COMMENT ON SCHEMA public IS 'standard public schema'`;
+}
+
+const READ_SUBSCRIPTIONS = `
+SELECT pg_catalog.quote_ident(subname) AS name FROM pg_catalog.pg_subscription
+WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
+
+/** Without its slot, which is on the publisher and may be another's by now. */
+async function dropSubscriptions(session: Session): Promise<void> {
+  for (const { name } of await session.query<{ name: string }>(READ_SUBSCRIPTIONS)) {
+    await session.query(`ALTER SUBSCRIPTION ${name} DISABLE`);
+    await session.query(`ALTER SUBSCRIPTION ${name} SET (slot_name = NONE)`);
+    await session.query(`DROP SUBSCRIPTION ${name}`);
+  }
+}
 
 /**
  * Drops all that a database holds. Extensions go as well, but for those that the connecting role may not drop: what
@@ -68,6 +85,7 @@ export async function cleanTarget(connection: Connection): Promise<void> {
     // Without its catalog, a chunk is a table like others, also one that is frozen.
     if (mayDropTimescale) await session.query('SET timescaledb.restoring = on').catch(notSuperuser);
     if (timescale && !mayDropTimescale) await dropHypertables(session, timescale);
+    await dropSubscriptions(session);
     await dropChildTables(session);
     for (const { name, mayDrop } of extensions) {
       if (mayDrop) await session.query(`DROP EXTENSION IF EXISTS ${quoteIdentifier(name)} CASCADE`);
@@ -75,7 +93,13 @@ export async function cleanTarget(connection: Connection): Promise<void> {
     for (const { command } of await session.query<{ command: string }>(READ_DROP_COMMANDS)) {
       await session.query(command);
     }
-    if (extensions.every(({ mayDrop }) => mayDrop)) await session.query(MAKE_PUBLIC_NEW);
+    // Extensions that may not be dropped may be in it.
+    if (extensions.every(({ mayDrop }) => mayDrop)) {
+      const { version } = await session.one<{ version: number }>(
+        "SELECT pg_catalog.current_setting('server_version_num')::int AS version",
+      );
+      await session.query(makePublicNew(version));
+    }
     for (const { oid } of await session.query<{ oid: number }>(READ_LARGE_OBJECTS)) {
       await session.query('SELECT pg_catalog.lo_unlink($1::oid)', [oid]);
     }

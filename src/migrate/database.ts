@@ -2,13 +2,13 @@ import { grantStatements } from '../plan/grant-statements.js';
 import type { Statement } from '../plan/statement.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 import type { Migration, Stage } from './migration.js';
-import { excuseMissingRights, excuseSettings, runStatements } from './run-statements.js';
+import { excuseGrants, excuseSettings, runStatements } from './run-statements.js';
 
 /** The database's own settings, comment, limit, owner and grants, which `pg_dump` leaves out without `--create`. */
 export const database: Stage = async (migration) => {
   const { plan, target, leaveOut } = migration;
   await runStatements(target.session, plan.roles.databaseSettings, { excuse: excuseSettings, leaveOut });
-  await runStatements(target.session, properties(migration), { excuse: excuseMissingRights, leaveOut });
+  await runStatements(target.session, properties(migration), { excuse: excuseGrants, leaveOut });
 };
 
 function properties({ plan }: Migration): Statement[] {
@@ -35,14 +35,23 @@ function properties({ plan }: Migration): Statement[] {
     });
   }
   if (plan.options.privileges && grants) {
-    const grantees = new Set(['', plan.source.database.owner, ...grants.map(({ grantee }) => grantee)]);
+    const grantees = new Set([
+      '',
+      owner,
+      ...grants.map(({ grantee }) => grantee && plan.owners.ownerOf(grantee)),
+    ]);
     for (const grantee of grantees) {
       statements.push({
         sql: `REVOKE ALL ON ${name} FROM ${grantee === '' ? 'PUBLIC' : quoteIdentifier(grantee)};`,
         object: `grants on the database for ${grantee || 'PUBLIC'}`,
       });
     }
-    statements.push(...grantStatements(name, grants));
+    statements.push(
+      ...grantStatements(
+        name,
+        grants.map((grant) => ({ ...grant, grantee: grant.grantee && plan.owners.ownerOf(grant.grantee) })),
+      ),
+    );
   }
   return statements;
 }

@@ -30,7 +30,9 @@ async function dropTimescale({ target }: Migration): Promise<void> {
 
 async function create({ extension, version }: ExtensionCreation, { target }: Migration): Promise<void> {
   const schema = quoteIdentifier(extension.schema);
-  await target.session.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+  // The server's own schemas cannot be asked for, also not if they do not exist.
+  if (!extension.schema.startsWith('pg_'))
+    await target.session.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
   await asFirstCommand(
     'target',
     target.connection,

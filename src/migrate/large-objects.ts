@@ -3,7 +3,7 @@ import { grantStatements } from '../plan/grant-statements.js';
 import type { Statement } from '../plan/statement.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 import type { Migration, Stage } from './migration.js';
-import { excuseMissingRights, runStatements } from './run-statements.js';
+import { excuseGrants, runStatements } from './run-statements.js';
 
 /** Memory holds one piece of a large object, in its text form of twice that size. */
 const PIECE_BYTES = 4 * 1024 ** 2;
@@ -20,7 +20,7 @@ export const largeObjects: Stage = async (migration) => {
   await runStatements(
     target.session,
     plan.source.largeObjects.flatMap((object) => propertiesOf(object, migration)),
-    { excuse: excuseMissingRights, leaveOut },
+    { excuse: excuseGrants, leaveOut },
   );
 };
 

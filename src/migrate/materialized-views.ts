@@ -1,3 +1,4 @@
+import { populatedViews } from '../plan/plan.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import { LEAVE_RESTORE_MODE_IN_SESSION } from '../timescale/timescale.js';
 import { type Stage, withTargetSession } from './migration.js';
@@ -9,9 +10,7 @@ import { runStatements } from './run-statements.js';
  */
 export const materializedViews: Stage = async (migration) => {
   const { plan } = migration;
-  const views = plan.schema.before.filter(
-    ({ kind, oid }) => kind === 'MATERIALIZED VIEW' && plan.source.populatedViews.has(oid),
-  );
+  const views = populatedViews(plan);
   if (views.length === 0) return;
   await withTargetSession(migration, async (session) => {
     // What a view computes may depend on them: the time zone above all.

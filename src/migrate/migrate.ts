@@ -1,6 +1,7 @@
 import type { Emit, StageName } from '../engine/events.js';
 import { enterStage, openLedger } from '../engine/ledger.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
+import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { updateTimescale } from '../timescale/update.js';
 import { configuration } from './configuration.js';
@@ -112,7 +113,9 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
   } catch (error) {
     throw explain(error, run);
   } finally {
-    for (const close of run.closing.toReversed()) await close();
+    for (const close of run.closing.toReversed()) {
+      await close().catch((error: Error) => emit({ type: 'notice', message: error.message }));
+    }
   }
 }
 
@@ -145,9 +148,11 @@ function explain(error: unknown, run: Run): HyperferryError {
   const known =
     error instanceof HyperferryError
       ? error
-      : new HyperferryError('INTERNAL', error instanceof Error ? error.message : String(error), {
-          cause: error,
-        });
+      : new HyperferryError(
+          databaseError(error) ? 'STATEMENT' : 'INTERNAL',
+          error instanceof Error ? error.message : String(error),
+          { cause: error },
+        );
   const failure = run.signal.aborted
     ? new HyperferryError('INTERRUPTED', 'interrupted', { cause: error })
     : known;

@@ -5,7 +5,7 @@ import type { Statement } from '../plan/statement.js';
 import type { TocEntry } from '../postgres/archive-toc.js';
 import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { Migration, Stage } from './migration.js';
-import { type Excuse, excuseMissingRights, runStatements } from './run-statements.js';
+import { excuseGrants, excuseMissingRights, runStatements } from './run-statements.js';
 
 /**
  * Owners, then grants, since an owner's grants are the owner's to give. Both come after all that the connecting role
@@ -39,15 +39,6 @@ function withoutGrantors(grant: Statement): Statement {
     ),
   };
 }
-
-/**
- * A grant to a role or on an object that stays behind is left out, as one that may not be given: undefined objects,
- * functions and tables.
- */
-const excuseGrants: Excuse = (statement, error) =>
-  ['42704', '42883', '42P01'].includes(error.code)
-    ? { object: statement.object, reason: error.message, sql: statement.sql.trim() }
-    : excuseMissingRights(statement, error);
 
 async function giveToOwners(entries: readonly TocEntry[], migration: Migration): Promise<void> {
   const { plan, target, leaveOut, isLeftOut } = migration;

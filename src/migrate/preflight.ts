@@ -50,11 +50,20 @@ export async function examine(
   return { ...inventories, jobs, findings };
 }
 
+/** What follows these is the loss of what a database holds. */
+const NEVER_SKIPPED = new Set(['same-database', 'target-not-empty', 'target-half-done']);
+
 /**
  * @param skipped ids of findings that the user takes on
  * @throws HyperferryError with the code of the first blocker, and what all of them found and how to mend it
  */
 export function refuseBlockers(findings: readonly Finding[], skipped: readonly string[]): void {
+  const kept = skipped.find((id) => NEVER_SKIPPED.has(id));
+  if (kept) {
+    throw new HyperferryError('USAGE', `the check ${kept} cannot be skipped: data would be lost`, {
+      hint: 'Name another --target, or drop what is in it with --clean-target.',
+    });
+  }
   const blockers = findings.filter(({ severity, id }) => severity === 'blocker' && !skipped.includes(id));
   const [first] = blockers;
   if (!first) return;

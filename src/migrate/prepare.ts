@@ -86,7 +86,11 @@ export async function takeSnapshot(run: Run, preparation: Preparation): Promise<
         }),
       signal,
     });
-    run.closing.push(() => held.release());
+    run.closing.push(async () => {
+      for (const failure of await held.release()) {
+        emit({ type: 'notice', message: `a background job of the source was not put back: ${failure}` });
+      }
+    });
     if (held.notHeld.length > 0) {
       emit({
         type: 'notice',

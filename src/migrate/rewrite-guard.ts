@@ -5,12 +5,15 @@ import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 
 const LOCKED_FILE_NODES = `
-SELECT r.oid::int8 AS oid, pg_catalog.pg_relation_filenode(r.oid)::int8 AS "fileNode"
-FROM pg_catalog.unnest($1::oid[]) AS r (oid)`;
+SELECT r.oid::int8 AS oid,
+       CASE WHEN pg_catalog.to_regclass(r.name)::oid = r.oid
+            THEN pg_catalog.pg_relation_filenode(r.oid)::int8 END AS "fileNode"
+FROM ROWS FROM (unnest($1::oid[]), unnest($2::text[])) AS r (oid, name)`;
 
 /**
  * Takes the locks of the copy, and then compares each relation's file node with that of the snapshot. A `TRUNCATE`
- * (and so `compress_chunk`) is not MVCC-safe: to the snapshot, the relation would look empty.
+ * (and so `compress_chunk`) is not MVCC-safe: to the snapshot, the relation would look empty. And
+ * what is copied is what has the name: it must be the relation that had it.
  * Source: https://www.postgresql.org/docs/current/mvcc-caveats.html
  *
  * @throws HyperferryError `SOURCE_CHANGED` that names the relations
@@ -23,6 +26,7 @@ export async function guardAgainstRewrite(source: Session, relations: readonly R
     await source.query(`LOCK TABLE ${names} IN ACCESS SHARE MODE`);
     const rows = await source.query<{ oid: string; fileNode: string | null }>(LOCKED_FILE_NODES, [
       relations.map(({ oid }) => oid),
+      relations.map(quoteQualified),
     ]);
     for (const { oid, fileNode } of rows) found.set(Number(oid), fileNode === null ? null : Number(fileNode));
   } catch (error) {
@@ -37,7 +41,7 @@ export async function guardAgainstRewrite(source: Session, relations: readonly R
     'SOURCE_CHANGED',
     dropped
       ? `a relation was dropped or renamed on the source after the snapshot was taken: ${databaseError(dropped)?.message}`
-      : `rewritten on the source after the snapshot was taken (compressed, truncated, reordered or vacuumed in full): ${shown.join(', ')}`,
+      : `rewritten or renamed on the source after the snapshot was taken (compressed, truncated, reordered or vacuumed in full): ${shown.join(', ')}`,
     {
       cause: dropped,
       hint: 'Keep other sessions from compressing, truncating and dropping while the copy runs, and start over.',

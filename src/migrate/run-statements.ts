@@ -65,7 +65,7 @@ async function runStatement(
     if (!excuse) {
       throw new HyperferryError('STATEMENT', `the target refused ${statement.object}: ${refusal.message}`, {
         cause: error,
-        hint: refusal.detail ?? refusal.hint ?? 'The statement: '.concat(statement.sql.trim().slice(0, 500)),
+        hint: refusal.detail ?? refusal.hint ?? shownSql(statement, 'The statement: '),
       });
     }
     if (excuse !== 'done') options.leaveOut?.(excuse);
@@ -79,11 +79,27 @@ export const excuseExisting: Excuse = (statement, error) =>
 /** Excuses what the connecting role may not do: an administrator can run it later. */
 export const excuseMissingRights: Excuse = (statement, error) =>
   error.code === '42501'
-    ? { object: statement.object, reason: error.message, sql: statement.sql.trim() }
+    ? { object: statement.object, reason: error.message, sql: shownSql(statement) }
     : undefined;
 
 /** Excuses settings that the target does not know, may not set, or does not take. */
 export const excuseSettings: Excuse = (statement, error) =>
   ['42501', '42704', '22023', '0LP01', '55P02'].includes(error.code)
-    ? { object: statement.object, reason: error.message, sql: statement.sql.trim() }
+    ? { object: statement.object, reason: error.message, sql: shownSql(statement) }
     : undefined;
+
+/**
+ * A grant to a role or on an object that stays behind is left out, as one that may not be given: undefined objects,
+ * functions and tables.
+ */
+export const excuseGrants: Excuse = (statement, error) =>
+  ['42704', '42883', '42P01'].includes(error.code)
+    ? { object: statement.object, reason: error.message, sql: shownSql(statement) }
+    : excuseMissingRights(statement, error);
+
+const SHOWN_CHARACTERS = 10_000;
+
+/** The SQL for people to read, if there is no password in it. */
+function shownSql({ sql, isSecret }: Statement, before = ''): string | undefined {
+  return isSecret ? undefined : before + sql.trim().slice(0, SHOWN_CHARACTERS);
+}

@@ -1,4 +1,5 @@
 import { runTasks, type Task } from '../engine/pool.js';
+import { populatedViews } from '../plan/plan.js';
 import { databaseError } from '../postgres/database-error.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import { Session } from '../postgres/session.js';
@@ -10,9 +11,7 @@ import type { Migration, Stage } from './migration.js';
  */
 export const statistics: Stage = async (migration) => {
   const { plan, target, jobs, signal } = migration;
-  const views = plan.schema.before
-    .filter(({ kind, oid }) => kind === 'MATERIALIZED VIEW' && plan.source.populatedViews.has(oid))
-    .map(({ schema = '', tag }) => ({ schema, name: tag, bytes: 0 }));
+  const views = populatedViews(plan).map(({ schema = '', tag }) => ({ schema, name: tag, bytes: 0 }));
   const tasks = [...plan.source.relations, ...views].map((relation) => analyzeTask(relation, migration));
   await runTasks(
     tasks,

@@ -1,4 +1,4 @@
-import type { Plan } from '../plan/plan.js';
+import { type Plan, populatedViews } from '../plan/plan.js';
 import type { TocEntry } from '../postgres/archive-toc.js';
 import { describeConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
@@ -62,6 +62,7 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
   }
   // Roles are the server's: others may have granted more there.
   if (area === 'role' && source.length === 0) return 'the target had the role already';
+  if (state === 'missing on source' && hadBefore(difference, plan)) return 'the target had it already';
   if (isSuperuser) return undefined;
   if (kind.startsWith('grants on')) {
     if (isOfTimescale(kind, object)) return 'they belong to the extension, which was there';
@@ -74,10 +75,21 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
   if (area === 'definition' && state === 'missing on source') return 'the target had it already';
   const comesLater =
     kind === 'materialized view'
-      ? plan.schema.before.some((entry) => entry.kind === 'MATERIALIZED VIEW' && nameOf(entry) === object)
+      ? populatedViews(plan).some((entry) => nameOf(entry) === object)
       : plan.schema.hypertableKeys.some((entry) => `${nameOf(entry)}`.replace(' ', '.') === object);
   if (comesLater) return 'it is made when restore mode has ended';
   return undefined;
+}
+
+/** What an empty database may have all the same: extensions with what is theirs, and properties of its own. */
+function hadBefore({ kind, object }: ObjectDifference, { target }: Plan): boolean {
+  if (/^(setting|default privileges|grants on|comment of|connection limit of)/.test(kind)) {
+    return (
+      kind === 'default privileges' || object.includes('the database') || object.endsWith(' in the database')
+    );
+  }
+  const extension = /^(?:comment on |owner of )?extension$/.test(kind);
+  return extension && target.extensions.some(({ name }) => object.replaceAll('"', '') === name);
 }
 
 /** What a provider grants on the extension's own objects; chunks are in another schema. */

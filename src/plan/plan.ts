@@ -71,9 +71,19 @@ export function makePlan(
       ...strippedAttributes(source, target),
       ...missingTablespaces(archive, tablespaces),
       ...keptRoles(source, target),
-      ...(options.rolePasswords.size > 0 ? [] : passwordsLeftBehind(source, target)),
+      ...passwordsLeftBehind(source, target, options.rolePasswords.size > 0),
     ],
   };
+}
+
+/**
+ * The materialized views that are filled on the source, each after those that it reads. pg_dump postpones one that
+ * needs a primary key, since it groups by one, to after the rows.
+ */
+export function populatedViews({ schema, source }: Plan): TocEntry[] {
+  return [...schema.before, ...schema.after].filter(
+    ({ kind, oid }) => kind === 'MATERIALIZED VIEW' && source.populatedViews.has(oid),
+  );
 }
 
 function missingTablespaces(archive: readonly TocEntry[], present: ReadonlySet<string>): LeftOut[] {
@@ -113,24 +123,27 @@ function keptRoles(source: Inventory, target: Inventory): LeftOut[] {
   return source.roles.roles.flatMap((role) => {
     const there = existing.get(role.name);
     if (!there || role.name === 'postgres' || role.name === target.server.role) return [];
-    return attributes(there) === attributes(role)
-      ? []
-      : [
-          {
-            object: `attributes of role ${role.name}`,
-            reason: 'the target has the role already, with other attributes',
-          },
-        ];
+    const differ = (what: string): LeftOut => ({
+      object: `${what} role ${role.name}`,
+      reason: `the target has the role already, with another ${what === 'comment on' ? 'comment' : 'set of attributes'}`,
+    });
+    return [
+      ...(attributes(there) === attributes(role) ? [] : [differ('attributes of')]),
+      ...(there.comment === role.comment ? [] : [differ('comment on')]),
+    ];
   });
 }
 
-function passwordsLeftBehind(source: Inventory, target: Inventory): LeftOut[] {
+function passwordsLeftBehind(source: Inventory, target: Inventory, areCarried: boolean): LeftOut[] {
   const there = new Set(target.roles.roles.map(({ name }) => name));
-  const names = source.roles.roles.filter(
-    ({ name, canLogin, hasPassword }) => canLogin && hasPassword !== false && !there.has(name),
-  );
-  return names.map(({ name }) => ({
-    object: `password of role ${name}`,
-    reason: 'passwords are carried over only when asked for (--role-passwords)',
-  }));
+  const leftAlone = (name: string): boolean => name === 'postgres' || name === target.server.role;
+  return source.roles.roles
+    .filter(({ name, canLogin, hasPassword }) => canLogin && hasPassword !== false && !leftAlone(name))
+    .filter(({ name }) => there.has(name) === areCarried)
+    .map(({ name }) => ({
+      object: `password of role ${name}`,
+      reason: areCarried
+        ? 'the target has the role already, and keeps its password'
+        : 'passwords are carried over only when asked for (--role-passwords)',
+    }));
 }

@@ -77,6 +77,7 @@ function createRole(role: Role, password: string | undefined, bySuperuser: boole
   return {
     sql: `CREATE ROLE ${name} WITH ${attributes.join(' ')};${comment}`,
     object: `role ${role.name}`,
+    isSecret: password !== undefined,
   };
 }
 

@@ -52,15 +52,21 @@ export function definitionOf(entry: TocEntry, tablespaces: ReadonlySet<string>):
       ...settings.map(([name]) => `RESET ${name};\n`),
     ].join(''),
     object: describeEntry(entry),
+    isSecret: HOLDING_SECRETS.has(entry.kind),
   };
 }
 
+/** Their connection strings and options may hold passwords. */
+const HOLDING_SECRETS = new Set(['SUBSCRIPTION', 'USER MAPPING', 'SERVER']);
+
 /** The command that gives an entry's object to its owner, if its kind has one. */
 export function ownershipOf(entry: TocEntry, owners: OwnerMap): Statement | undefined {
-  const drop = /^DROP (.*);\s*$/s.exec(entry.dropStatement);
-  if (!entry.owner || !drop || !OWNED_KINDS.has(entry.kind)) return undefined;
+  // For `public`, which initdb makes, pg_dump writes no command that drops it; for a base type, one that cascades.
+  const drop = /^DROP (.*?)(?: CASCADE)?;\s*$/s.exec(entry.dropStatement)?.[1];
+  const object = entry.kind === 'SCHEMA' ? `SCHEMA ${quoteIdentifier(entry.tag)}` : drop;
+  if (!entry.owner || !object || !OWNED_KINDS.has(entry.kind)) return undefined;
   return {
-    sql: `ALTER ${drop[1]} OWNER TO ${quoteIdentifier(owners.ownerOf(entry.owner))};\n`,
+    sql: `ALTER ${object} OWNER TO ${quoteIdentifier(owners.ownerOf(entry.owner))};\n`,
     object: `owner of ${describeEntry(entry)}`,
   };
 }

@@ -3,4 +3,6 @@ export interface Statement {
   readonly sql: string;
   /** The object as messages name it: its kind and name. */
   readonly object: string;
+  /** Whether the SQL holds a password: then it is shown nowhere. */
+  readonly isSecret?: boolean;
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { type Connection, describeConnection, tlsAttempts } from './connection-string.js';
+import { databaseError } from './database-error.js';
 import { HyperferryError } from './error.js';
 
 /** A command that speaks the protocol itself: `pg` calls it with the messages that come while it runs. */
@@ -41,6 +42,8 @@ FROM (VALUES
   ('session_replication_role', 'origin'),
   ('statement_timeout', '0'), ('lock_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
   ('idle_session_timeout', '0'), ('transaction_timeout', '0'),
+  -- A firewall that drops a connection without a word is seen in two minutes, not in two hours.
+  ('tcp_keepalives_idle', '60'), ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '6'),
   -- A server process that is busy sees only so that its client is gone.
   ('client_connection_check_interval', '1000')
 ) AS fixed (name, value)
@@ -91,7 +94,11 @@ export class Session {
   /** Runs a query and gives its rows. Without values, the text may hold several statements; the last one's rows come. */
   async query<T extends Row = Row>(text: string, values?: readonly unknown[]): Promise<T[]> {
     if (this.#broken) throw this.lost(this.#broken);
-    const result = await this.#client.query<T>(values ? { text, values: [...values] } : text);
+    const result = await this.#client
+      .query<T>(values ? { text, values: [...values] } : text)
+      .catch((error: Error) => {
+        throw databaseError(error) ? error : this.lost(error);
+      });
     return Array.isArray(result) ? ((result.at(-1)?.rows as T[]) ?? []) : result.rows;
   }
 
@@ -133,6 +140,7 @@ export class Session {
   private lost(cause: Error): HyperferryError {
     return new HyperferryError('CONNECT', `the connection to the ${this.side} was lost: ${cause.message}`, {
       cause,
+      hint: `Look at the log of the ${this.side} server, and at the network between.`,
     });
   }
 }
@@ -154,6 +162,7 @@ async function connect(side: Side, connection: Connection, startOptions: string)
         application_name: 'hyperferry',
         connectionTimeoutMillis: connection.connectTimeout,
         keepAlive: true,
+        keepAliveInitialDelayMillis: 30_000,
         options: `${connection.parameters.options ?? ''} ${startOptions}`.trim(),
       });
       try {

@@ -10,8 +10,11 @@ export interface HeldJobs {
   readonly ids: readonly number[];
   /** Jobs that the connecting role may not hold off, or that `alter_job()` refuses to change. */
   readonly notHeld: readonly number[];
-  /** Puts each job back to the time at which it would have run. */
-  release(): Promise<void>;
+  /**
+   * Puts each job back to the time at which it would have run.
+   * @returns what could not be put back; it runs by itself when the time is over
+   */
+  release(): Promise<string[]>;
 }
 
 /** A background job of the user's: a policy, or one of `add_job()`. */
@@ -20,6 +23,10 @@ export interface Job {
   readonly procedure: string;
   readonly owner: string;
   readonly nextStart: string | null;
+  /** Whether it would run within the time for which jobs are put off. */
+  readonly isDue: boolean;
+  /** Of its schedule; `alter_job()` forgets it where it is not given again. */
+  readonly timeZone: string | null;
   readonly isRunning: boolean;
   readonly mayAlter: boolean;
 }
@@ -34,23 +41,38 @@ const POLL_MILLISECONDS = 500;
 
 /**
  * User jobs and policies have ids from 1000; those below are the extension's own and do not change what is copied.
- * The view serves all 2.x versions: the tables behind it have moved.
+ * The views serve all 2.x versions, but do not tell the time zone: `JOBS` is the table behind them, which has moved. Due
+ * is what would run before a put-off ends and is renewed; one that is paused (`infinity`) stays so.
  */
 const READ_JOBS = `
-SELECT j.job_id AS id, j.proc_name AS procedure, 
-       pg_catalog.pg_get_userbyid(pg_catalog.to_regrole(j.owner::text)::oid)::text AS owner, j.next_start::text AS "nextStart", COALESCE(s.job_status = 'Running', false) AS "isRunning",
+SELECT j.job_id AS id, j.proc_name AS procedure, j.next_start::text AS "nextStart",
+       pg_catalog.pg_get_userbyid(pg_catalog.to_regrole(j.owner::text)::oid)::text AS owner,
+       COALESCE(j.next_start <= pg_catalog.now() + interval '20 minutes', true) AS "isDue",
+       pg_catalog.to_jsonb(b)->>'timezone' AS "timeZone",
+       COALESCE(s.job_status = 'Running', false) AS "isRunning",
        pg_catalog.pg_has_role(j.owner, 'MEMBER') AS "mayAlter"
 FROM timescaledb_information.jobs j
+JOIN JOBS b ON b.id = j.job_id
 LEFT JOIN timescaledb_information.job_stats s ON s.job_id = j.job_id
 WHERE j.job_id >= 1000 AND j.scheduled
 ORDER BY j.job_id`;
+
+const FIND_JOB_TABLE = `
+SELECT COALESCE(pg_catalog.to_regclass('_timescaledb_catalog.bgw_job'),
+                pg_catalog.to_regclass('_timescaledb_config.bgw_job'))::text AS name`;
+
+/** The jobs that would run. */
+export async function readJobs(session: Session): Promise<Job[]> {
+  const { name } = await session.one<{ name: string }>(FIND_JOB_TABLE);
+  return session.query<Job & Record<string, unknown>>(READ_JOBS.replace('JOBS', name));
+}
 
 /**
  * Keeps the background jobs of the database from running: a job that compresses, drops or reorders a chunk changes
  * it in a way that a snapshot does not see. Waits for the jobs that run now.
  *
- * Each job's next start is moved into the future and moved on while it is held; nothing else would end by itself
- * when Hyperferry is killed, and no lock is taken. The session is used for renewals until `release`.
+ * Each due job's next start is moved into the future and moved on while it is held; nothing else would end by itself
+ * when Hyperferry is killed. The session is used for renewals until `release`.
  */
 export async function holdJobs(
   session: Session,
@@ -61,39 +83,13 @@ export async function holdJobs(
     signal?: AbortSignal | undefined;
   },
 ): Promise<HeldJobs> {
-  const original = new Map<number, string | null>();
-  const refused = new Set<number>();
-  const putBack = async (): Promise<void> => {
-    for (const [id, nextStart] of original) {
-      // A job without a start of its own, or that was to run long ago, is due now.
-      const due = nextStart === null || nextStart === '-infinity' ? 'now' : nextStart;
-      await alterJob(session, timescale, id, '$2::timestamptz', due);
-    }
-  };
+  const holding = new Holding(session, timescale);
   try {
     const deadline = Date.now() + options.waitSeconds * 1000;
-    let announced = false;
-    for (;;) {
-      const jobs = await readJobs(session);
-      for (const job of jobs.filter(({ mayAlter, isRunning }) => mayAlter && !isRunning)) {
-        if (original.has(job.id) && !isDueSoon(job)) continue;
-        if (refused.has(job.id)) continue;
-        try {
-          await alterJob(session, timescale, job.id, 'pg_catalog.now() + $2::interval', PUT_OFF);
-          if (!original.has(job.id)) original.set(job.id, job.nextStart);
-        } catch (error) {
-          // alter_job() checks a job's whole configuration, and refuses some that it has made itself.
-          if (!databaseError(error)) throw error;
-          refused.add(job.id);
-        }
-      }
-      const running = jobs.filter(({ isRunning }) => isRunning).map(({ id }) => id);
-      if (running.length === 0) {
-        const notHeld = jobs.filter(({ id, mayAlter }) => !mayAlter || refused.has(id)).map(({ id }) => id);
-        return hold(session, timescale, original, putBack, notHeld);
-      }
+    for (let announced = false; ; announced = true) {
+      const running = await holding.putOff();
+      if (running.length === 0) return holding.keep();
       if (!announced) options.onWait(running);
-      announced = true;
       if (Date.now() > deadline) {
         throw new HyperferryError(
           'UNSUITABLE',
@@ -104,63 +100,86 @@ export async function holdJobs(
       await sleep(POLL_MILLISECONDS, undefined, options.signal ? { signal: options.signal } : {});
     }
   } catch (error) {
-    await putBack().catch(() => {
-      // The connection is gone; the jobs run again by themselves.
-    });
+    await holding.putBack();
     throw error;
   }
 }
 
-function hold(
-  session: Session,
-  timescale: Timescale,
-  original: ReadonlyMap<number, string | null>,
-  putBack: () => Promise<void>,
-  notHeld: readonly number[],
-): HeldJobs {
-  let renewal = Promise.resolve();
-  const renew = async (): Promise<void> => {
-    for (const id of original.keys()) {
-      await alterJob(session, timescale, id, 'pg_catalog.now() + $2::interval', PUT_OFF);
+/** The jobs that are put off, with the times at which they would have run. */
+class Holding {
+  readonly #session: Session;
+  readonly #timescale: Timescale;
+  readonly #original = new Map<number, Pick<Job, 'id' | 'nextStart' | 'timeZone'>>();
+  readonly #refused = new Set<number>();
+
+  constructor(session: Session, timescale: Timescale) {
+    this.#session = session;
+    this.#timescale = timescale;
+  }
+
+  /** Puts off what is due. @returns the ids of jobs that run now */
+  async putOff(): Promise<number[]> {
+    const jobs = await readJobs(this.#session);
+    for (const job of jobs) {
+      if (!job.mayAlter) this.#refused.add(job.id);
+      if (job.isRunning || !job.isDue || this.#refused.has(job.id)) continue;
+      const refusal = await this.#alter(job, 'pg_catalog.now() + $2::interval', PUT_OFF);
+      // alter_job() checks a job's whole configuration, and refuses some that it has made itself.
+      if (refusal) this.#refused.add(job.id);
+      else if (!this.#original.has(job.id)) this.#original.set(job.id, job);
     }
-  };
-  const timer = setInterval(() => {
-    renewal = renew().catch(() => {
-      // A job that runs after all rewrites chunks, and the guard of each copy sees that.
-    });
-  }, RENEW_MILLISECONDS);
-  timer.unref();
-  return {
-    ids: [...original.keys()],
-    notHeld,
-    release: async () => {
-      clearInterval(timer);
-      await renewal;
-      await putBack();
-    },
-  };
-}
+    return jobs.filter(({ isRunning }) => isRunning).map(({ id }) => id);
+  }
 
-/** The jobs that would run. */
-export async function readJobs(session: Session): Promise<Job[]> {
-  return session.query<Job & Record<string, unknown>>(READ_JOBS);
-}
+  /** Goes on putting off until the release. */
+  keep(): HeldJobs {
+    let renewal: Promise<unknown> = Promise.resolve();
+    const timer = setInterval(() => {
+      renewal = this.putOff().catch(() => {
+        // A job that runs after all rewrites chunks, and the guard of each copy sees that.
+      });
+    }, RENEW_MILLISECONDS);
+    timer.unref();
+    return {
+      ids: [...this.#original.keys()],
+      notHeld: [...this.#refused],
+      release: async () => {
+        clearInterval(timer);
+        await renewal;
+        return this.putBack();
+      },
+    };
+  }
 
-/** A job that ended while it was waited for has written its own next start. */
-function isDueSoon({ nextStart }: Job): boolean {
-  if (nextStart === null || nextStart === '-infinity') return true;
-  return new Date(nextStart).getTime() < Date.now() + 10 * 60_000;
-}
+  /** @returns what could not be put back */
+  async putBack(): Promise<string[]> {
+    const failures: string[] = [];
+    for (const job of this.#original.values()) {
+      // A job without a start of its own, or that was to run long ago, is due now.
+      const due = job.nextStart === null || job.nextStart === '-infinity' ? 'now' : job.nextStart;
+      const refusal = await this.#alter(job, '$2::timestamptz', due).catch((error: Error) => error.message);
+      if (refusal) failures.push(`job ${job.id}: ${refusal}`);
+    }
+    return failures;
+  }
 
-async function alterJob(
-  session: Session,
-  timescale: Timescale,
-  id: number,
-  nextStart: string,
-  value: string,
-): Promise<void> {
-  await session.query(
-    `SELECT ${quoteIdentifier(timescale.schema)}.alter_job($1::int, next_start => ${nextStart})`,
-    [id, value],
-  );
+  /** @returns what the server said against it */
+  async #alter(
+    { id, timeZone }: Pick<Job, 'id' | 'timeZone'>,
+    nextStart: string,
+    value: string,
+  ): Promise<string | undefined> {
+    const zone = timeZone === null ? '' : ', timezone => $3';
+    try {
+      await this.#session.query(
+        `SELECT ${quoteIdentifier(this.#timescale.schema)}.alter_job($1::int, next_start => ${nextStart}, if_exists => true${zone})`,
+        [id, value, ...(timeZone === null ? [] : [timeZone])],
+      );
+      return undefined;
+    } catch (error) {
+      const refusal = databaseError(error);
+      if (!refusal) throw error;
+      return refusal.message;
+    }
+  }
 }

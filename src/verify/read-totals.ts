@@ -1,6 +1,7 @@
 import { runTasks, type Task } from '../engine/pool.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
+import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import type { ReadRelation } from './compared-relation.js';
 import { type EncodingMatch, rowHash } from './row-hash.js';
@@ -124,9 +125,10 @@ async function readRows(
 }
 
 const READ_REWRITTEN = `
-SELECT r.oid::pg_catalog.regclass::text AS name
-FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::int8[])) AS r (oid, filenode)
-WHERE pg_catalog.pg_relation_filenode(r.oid)::int8 IS DISTINCT FROM r.filenode`;
+SELECT r.name
+FROM ROWS FROM (unnest($1::oid[]), unnest($2::int8[]), unnest($3::text[])) AS r (oid, filenode, name)
+WHERE pg_catalog.pg_relation_filenode(r.oid)::int8 IS DISTINCT FROM r.filenode
+   OR pg_catalog.to_regclass(r.name)::oid IS DISTINCT FROM r.oid`;
 
 /**
  * For relations that are read through others, as chunks through their hypertable: whether one of them has been rewritten
@@ -154,14 +156,16 @@ async function refuseOtherNodes(
   nodes: readonly (readonly [oid: number, fileNode: number])[],
 ): Promise<void> {
   if (side.snapshot === undefined || nodes.length === 0) return;
+  const names = new Map(side.inventory.relations.map((relation) => [relation.oid, quoteQualified(relation)]));
   const rows = await session.query<{ name: string }>(READ_REWRITTEN, [
     nodes.map(([oid]) => oid),
     nodes.map(([, node]) => node),
+    nodes.map(([oid]) => names.get(oid) ?? ''),
   ]);
   if (rows.length === 0) return;
   throw new HyperferryError(
     'SOURCE_CHANGED',
-    `rewritten on the ${side.side} while it was read (compressed, truncated, reordered or vacuumed in full): ${rows
+    `rewritten or renamed on the ${side.side} while it was read (compressed, truncated, reordered or vacuumed in full): ${rows
       .slice(0, 10)
       .map(({ name }) => name)
       .join(', ')}`,

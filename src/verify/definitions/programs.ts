@@ -95,7 +95,7 @@ SELECT 'server', pg_catalog.quote_ident(s.srvname),
 FROM pg_catalog.pg_foreign_server s JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw
 WHERE ${isNoMember('pg_foreign_server', 's.oid')}
 UNION ALL
-SELECT 'user mapping', pg_catalog.format('%I on %I', u.usename, u.srvname), COALESCE(${optionLines('u.umoptions', 'option')}, '')
+SELECT 'user mapping', pg_catalog.format('%I on %I', u.usename, u.srvname), ''
 FROM pg_catalog.pg_user_mappings u`;
 
 export const PROGRAMS: readonly DefinitionQuery[] = [functions, types, operators, rare, foreign];
