@@ -4,13 +4,27 @@ import { HyperferryError } from '../postgres/error.js';
 import { renderFindings } from '../report/findings.js';
 import { terminalRenderer } from '../report/terminal.js';
 import { EXIT } from './exit-codes.js';
-import { jobsFlag, programsFlag, requiredUrl, sourceFlag, targetFlag } from './flags.js';
+import {
+  cleanTargetFlag,
+  jobsFlag,
+  programsFlag,
+  requiredUrl,
+  rolePasswordsFlag,
+  sourceFlag,
+  targetFlag,
+  updateSourceFlag,
+  updateTargetAfterFlag,
+} from './flags.js';
 
 interface Flags {
   source?: string;
   target?: string;
   jobs?: number;
   pgBin?: string;
+  rolePasswords: boolean;
+  cleanTarget: boolean;
+  updateSource: boolean;
+  updateTargetAfter?: true | string;
   json: boolean;
 }
 
@@ -21,6 +35,10 @@ export function checkCommand(): Command {
     .addOption(targetFlag())
     .addOption(jobsFlag())
     .addOption(programsFlag())
+    .addOption(rolePasswordsFlag())
+    .addOption(cleanTargetFlag())
+    .addOption(updateSourceFlag())
+    .addOption(updateTargetAfterFlag())
     .option('--json', 'print the findings as one JSON document', false)
     .addHelpText('after', '\nExit code 0: nothing stands in the way. 3: there are blockers.')
     .action(async (flags: Flags) => {
@@ -30,6 +48,10 @@ export function checkCommand(): Command {
           target: requiredUrl(flags.target, 'target'),
           jobs: flags.jobs,
           programs: flags.pgBin,
+          rolePasswords: flags.rolePasswords,
+          cleanTarget: flags.cleanTarget,
+          updateSource: flags.updateSource,
+          updateTargetAfter: flags.updateTargetAfter,
         });
         process.stdout.write(
           flags.json ? `${JSON.stringify({ findings }, undefined, 2)}\n` : renderFindings(findings),

@@ -14,6 +14,19 @@ export const jobsFlag = (): Option =>
 export const programsFlag = (): Option =>
   new Option('--pg-bin <folder>', 'folder of pg_dump (default: PATH and the usual places)');
 
+/** What the answer of the checks depends on: `check` takes the same flags as `migrate`. */
+export const rolePasswordsFlag = (): Option =>
+  new Option('--role-passwords', 'carry the stored forms of role passwords over').default(false);
+export const cleanTargetFlag = (): Option =>
+  new Option('--clean-target', 'drop all that is in the target database first').default(false);
+export const updateSourceFlag = (): Option =>
+  new Option(
+    '--update-source',
+    "update the source's TimescaleDB if only that leads to a common version",
+  ).default(false);
+export const updateTargetAfterFlag = (): Option =>
+  new Option('--update-target-after [version]', "update the target's TimescaleDB at the end");
+
 /** @throws HyperferryError `USAGE` when the flag and the environment name no database */
 export function requiredUrl(url: string | undefined, side: 'source' | 'target'): string {
   if (url) return url;

@@ -9,12 +9,16 @@ import { renderLeftOut } from '../report/left-out.js';
 import type { Renderer } from '../report/renderer.js';
 import { terminalRenderer } from '../report/terminal.js';
 import {
+  cleanTargetFlag,
   collect,
   jobsFlag,
   programsFlag,
   requiredUrl,
+  rolePasswordsFlag,
   sourceFlag,
   targetFlag,
+  updateSourceFlag,
+  updateTargetAfterFlag,
   wholeNumber,
 } from './flags.js';
 import { withInterrupt } from './interrupt.js';
@@ -48,19 +52,15 @@ export function migrateCommand(): Command {
     .addOption(jobsFlag())
     .addOption(programsFlag())
     .option('--skip-check <id>', 'go on in spite of a blocker; may be given several times', collect, [])
-    .option('--role-passwords', 'carry the stored forms of role passwords over', false)
+    .addOption(rolePasswordsFlag())
     .option(
       '--role-map <old=new>',
       'give what a role owns to another; may be given several times',
       collect,
       [],
     )
-    .option(
-      '--update-source',
-      "update the source's TimescaleDB if only that leads to a common version",
-      false,
-    )
-    .option('--update-target-after [version]', "update the target's TimescaleDB at the end")
+    .addOption(updateSourceFlag())
+    .addOption(updateTargetAfterFlag())
     .option('--left-out <file>', 'write the SQL of what was left out to a file, for an administrator')
     .addOption(
       new Option('--verify <how>', 'what is compared before background jobs may change the target')
@@ -69,7 +69,7 @@ export function migrateCommand(): Command {
     )
     .option('--no-owner', 'do not carry owners over')
     .option('--no-privileges', 'do not carry grants over')
-    .option('--clean-target', 'drop all that is in the target database first', false)
+    .addOption(cleanTargetFlag())
     .option('--yes', 'do not ask before dropping', false)
     .option('--job-wait <seconds>', 'how long to wait for background jobs that run already', wholeNumber, 600)
     .option('--json', 'print the outcome as one JSON document on stdout', false)

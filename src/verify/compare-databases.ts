@@ -1,3 +1,4 @@
+import { columnDifferences } from './column-differences.js';
 import type { CompareContext } from './compare-context.js';
 import { compareObjects } from './compare-objects.js';
 import { compareRows } from './compare-rows.js';
@@ -25,6 +26,15 @@ export async function compareDatabases(context: CompareContext): Promise<Verific
     { source: source.columns, target: target.columns },
     (relation, side) => (side === source.inventory ? source : target).isMeant(relation),
   );
+  const columns = objects
+    ? []
+    : pairs.both.flatMap((pair) =>
+        columnDifferences(
+          pair.name,
+          source.columns.get(pair.source.oid) ?? [],
+          target.columns.get(pair.target.oid) ?? [],
+        ),
+      );
   const rows = await compareRows(source, target, pairs, {
     mode: context.mode,
     encodings: encodingsOf(source, target),
@@ -37,14 +47,14 @@ export async function compareDatabases(context: CompareContext): Promise<Verific
     source: context.source.name,
     target: context.target.name,
     mode: context.mode,
-    equal: rows.differences.length === 0 && (objects?.different.length ?? 0) === 0,
+    equal: rows.differences.length === 0 && columns.length === 0 && (objects?.different.length ?? 0) === 0,
     relations: {
       compared: pairs.both.length + pairs.onlySource.length + pairs.onlyTarget.length,
       different: rows.differences,
     },
     rows: { source: rows.sourceRows, target: rows.targetRows },
     logical: undefined,
-    objects: { compared: objects?.compared ?? 0, different: objects?.different ?? [] },
+    objects: { compared: objects?.compared ?? 0, different: objects?.different ?? columns },
     explained: objects?.explained ?? [],
     leftOut: context.leftOut ?? [],
     notCompared: [...source.notCompared, ...(objects?.notCompared ?? [])],

@@ -1,6 +1,7 @@
 import type { LeftOut } from '../../plan/left-out.js';
 import { HyperferryError } from '../../postgres/error.js';
 import { isInRestoreMode } from '../../timescale/timescale.js';
+import { columnDifferences } from '../column-differences.js';
 import { commonColumns } from '../columns.js';
 import type { CompareContext } from '../compare-context.js';
 import { NOTHING, readBothTotals, sameTotals } from '../compare-rows.js';
@@ -57,6 +58,16 @@ export async function compareLogically(context: LogicalContext): Promise<Verific
     const there = right.get(table.name);
     return there ? portionsOf(table, there, source, target, asked) : [];
   });
+  const columns = tables.flatMap((table) => {
+    const there = right.get(table.name);
+    return there
+      ? columnDifferences(
+          table.name,
+          source.columns.get(table.oid) ?? [],
+          target.columns.get(there.oid) ?? [],
+        )
+      : [];
+  });
   const emit = context.emit ?? (() => {});
   emit({
     type: 'verify-planned',
@@ -85,11 +96,11 @@ export async function compareLogically(context: LogicalContext): Promise<Verific
     source: context.source.name,
     target: context.target.name,
     mode: context.mode,
-    equal: different.length === 0,
+    equal: different.length === 0 && columns.length === 0,
     relations: { compared: 0, different: [] },
     rows: { source: rows(leftTotals), target: rows(rightTotals) },
     logical: { compared: tables.length, ranges: portions.length, different },
-    objects: { compared: 0, different: [] },
+    objects: { compared: 0, different: columns },
     explained: [],
     leftOut: context.leftOut ?? [],
     notCompared,
