@@ -20,7 +20,7 @@ SELECT add_job('mine', '1 hour', config => '{"a": 1}', fixed_schedule => false);
 SELECT add_job('mine', '1 day', scheduled => false);
 SELECT add_job('mine', '3 days', initial_start => now() + interval '2 days');
 SELECT _timescaledb_functions.stop_background_workers();
-SELECT alter_job(job_id, next_start => now() + job_id * interval '1.234567 minutes')
+SELECT alter_job(job_id, next_start => now() + interval '3 minutes' + job_id * interval '0.1234567 seconds')
 FROM timescaledb_information.jobs WHERE job_id >= 1000 AND scheduled;`;
 
 describe.skipIf(!hasCommunity)(

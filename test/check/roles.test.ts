@@ -122,9 +122,9 @@ test('settings names parameters of the database, of a role, and of a role in the
     id: 'settings',
     severity: 'note',
     objects: [
-      'search_path = "a b", public in the database',
-      'work_mem = 5MB of role check_set',
-      'check_set.me = a=b of role check_set in the database',
+      'search_path in the database',
+      'work_mem of role check_set',
+      'check_set.me of role check_set in the database',
     ],
   });
   await runScript(

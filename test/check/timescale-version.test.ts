@@ -132,7 +132,7 @@ test('update-target-after refuses a version that the target server has not', asy
   await expectSilent(databases, id);
   for (const updateTargetAfter of [true as const, version ?? ''])
     await expectSilent(databases, id, { updateTargetAfter });
-  const expected = { id, severity: 'blocker', says: /2\.99\.0 came; it has 2\.\d+/ } as const;
+  const expected = { id, severity: 'blocker', says: /2\.99\.0 came; it can update to 2\.\d+/ } as const;
   await expectFires(databases, expected, { updateTargetAfter: '2.99.0' });
 });
 

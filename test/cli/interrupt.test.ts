@@ -16,7 +16,7 @@ ALTER TABLE reading SET (timescaledb.compress);
 SELECT add_compression_policy('reading', interval '100 years');
 SELECT add_retention_policy('reading', interval '100 years');
 SELECT _timescaledb_functions.stop_background_workers();
-SELECT alter_job(job_id, next_start => now() + job_id * interval '1 minute')
+SELECT alter_job(job_id, next_start => now() + interval '5 minutes' + job_id * interval '1 millisecond')
 FROM timescaledb_information.jobs WHERE job_id >= 1000;`;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

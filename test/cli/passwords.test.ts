@@ -30,7 +30,13 @@ test('without it, the role comes without a password, and the summary says so', a
 test('the passwords of both servers are in no argument, no output and no table', async () => {
   const { url, programs, role, password } = await passwordServer();
   const databases = await makeReadings(await apachePair(), 'cli_secrets', SLOW_TABLE);
-  await runScript(programs, databases.source, 'DELETE FROM slow WHERE a > 20');
+  await runScript(
+    programs,
+    databases.source,
+    // Enough to dump that pg_dump is seen at work.
+    `DELETE FROM slow WHERE a > 20;
+     DO $$ BEGIN FOR n IN 1..300 LOOP EXECUTE format('CREATE TABLE many_%s (a int PRIMARY KEY)', n); END LOOP; END $$;`,
+  );
   await query(url, 'CREATE DATABASE cli_secrets TEMPLATE template0');
   const target = altered(url, { pathname: '/cli_secrets', username: role, password });
 
@@ -112,6 +118,6 @@ async function sampleArguments(seen: Set<string>, run: PromiseLike<unknown>): Pr
       const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''); // it has ended meanwhile
       seen.add(line.replaceAll('\0', ' '));
     }
-    await sleep(20);
+    await sleep(5);
   }
 }

@@ -10,7 +10,11 @@ export async function expectFaithfulMigration(
   except: Exceptions = {},
 ): Promise<Outcome> {
   const outcome = await migrateDatabase(databases, options);
-  expect(outcome.leftOut, 'what the migration left out').toEqual([]);
+  // Roles are the server's, and other tests have some there at the same time.
+  const own = outcome.leftOut.filter(
+    ({ object }) => !/^(password of|attributes of|comment on) role /.test(object),
+  );
+  expect(own, 'what the migration left out').toEqual([]);
   await expectEqualDatabases(databases.source, databases.target, databases.programs, except);
   return outcome;
 }
