@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { passwordServer } from '../bad-input/password-server.js';
@@ -114,10 +114,16 @@ async function sampleArguments(seen: Set<string>, run: PromiseLike<unknown>): Pr
     isOver = true;
   });
   while (!isOver) {
-    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''); // it has ended meanwhile
-      seen.add(line.replaceAll('\0', ' '));
-    }
+    // At once: a program that runs for a tenth of a second must not end between two processes that are looked at.
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) seen.add(argumentsOf(pid));
     await sleep(5);
+  }
+}
+
+function argumentsOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return ''; // it has ended meanwhile
   }
 }
