@@ -32,7 +32,9 @@ SELECT pg_catalog.current_setting('server_version_num')::int AS version,
        (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS "isSuperuser",
        pg_catalog.current_setting('max_connections')::int AS "maxConnections",
        (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_stat_activity
-        WHERE backend_type IS NULL OR backend_type = 'client backend') AS "usedConnections",
+        -- Of others' sessions, a role without rights sees neither kind nor state; TimescaleDB's workers have a name.
+        WHERE backend_type = 'client backend'
+           OR backend_type IS NULL AND datid IS NOT NULL AND application_name NOT LIKE 'TimescaleDB Background%') AS "usedConnections",
        pg_catalog.current_setting('superuser_reserved_connections')::int AS "reservedConnections",
        pg_catalog.current_setting('max_locks_per_transaction')::int AS "maxLocksPerTransaction",
        pg_catalog.current_setting('max_prepared_transactions')::int AS "maxPreparedTransactions",
