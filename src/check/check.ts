@@ -6,7 +6,6 @@ import { encoding } from './encoding.js';
 import { extensions } from './extensions.js';
 import type { Check, Checked, Finding } from './finding.js';
 import { largeValues } from './large-values.js';
-import { network } from './network.js';
 import { pooler } from './pooler.js';
 import { postgresVersion } from './postgres-version.js';
 import { privileges } from './privileges.js';
@@ -18,9 +17,10 @@ import { settings } from './settings.js';
 import { targetContent } from './target-content.js';
 import { timescaleFeatures } from './timescale-features.js';
 import { timescaleVersion } from './timescale-version.js';
+import { tls } from './tls.js';
 
 /** In the order in which they are worth reading: what makes the others moot comes first. */
-const CHECKS: readonly Check[] = [
+export const CHECKS: readonly Check[] = [
   sameDatabase,
   pooler,
   replica,
@@ -39,13 +39,13 @@ const CHECKS: readonly Check[] = [
   content,
   largeValues,
   settings,
-  network,
+  tls,
 ];
 
 /** Looks for what stands in the way of a migration. Only reads. */
-export async function runChecks(checked: Checked): Promise<Finding[]> {
+export async function runChecks(checks: readonly Check[], checked: Checked): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const check of CHECKS) {
+  for (const check of checks) {
     findings.push(...(await check(checked)));
     // Nothing else that is said of a database that is both sides would help.
     if (findings.some(({ id }) => id === 'same-database')) break;

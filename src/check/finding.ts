@@ -1,6 +1,7 @@
 import type { Inventory } from '../inventory/inventory.js';
+import type { ClientProgram } from '../postgres/client-programs.js';
 import type { Connection } from '../postgres/connection-string.js';
-import type { ErrorCode } from '../postgres/error.js';
+import type { ErrorCode, HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 
 /** Something that stands in the way of a migration, or that one should know before it. */
@@ -33,6 +34,8 @@ export interface CheckedSide {
 export interface Checked {
   readonly source: CheckedSide;
   readonly target: CheckedSide;
+  /** The `pg_dump` for the source, or why there is none. */
+  readonly pgDump: ClientProgram | HyperferryError;
   readonly options: CheckOptions;
 }
 
@@ -40,8 +43,6 @@ export interface Checked {
 export interface CheckOptions {
   /** Workers at a time. */
   readonly jobs: number;
-  /** The folder of `pg_dump`, where one was named. */
-  readonly programs: string | undefined;
   readonly cleanTarget: boolean;
   readonly rolePasswords: boolean;
   readonly updateSource: boolean;

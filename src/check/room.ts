@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
-import { lockRoom, type Server } from '../inventory/server.js';
+import { freeConnections, lockRoom, type Server } from '../inventory/server.js';
+import { isOnThisMachine } from '../postgres/connection-string.js';
 import type { Check, CheckedSide, Finding } from './finding.js';
 
 /** Sessions beside the workers': control, snapshot and pg_dump on the source; control and one more on the target. */
@@ -50,12 +51,6 @@ function connections(side: 'source' | 'target', server: Server, jobs: number): F
   ];
 }
 
-/** Connections that the server still gives to this role. */
-export function freeConnections(server: Server): number {
-  const reserved = server.isSuperuser ? 0 : server.reservedConnections;
-  return server.maxConnections - server.usedConnections - reserved;
-}
-
 const READ_SIZE = 'SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes';
 const READ_DATA_FOLDER = "SELECT setting AS folder FROM pg_catalog.pg_settings WHERE name = 'data_directory'";
 
@@ -90,7 +85,7 @@ async function disk(source: CheckedSide, target: CheckedSide): Promise<Finding[]
 }
 
 async function freeSpace({ session, connection }: CheckedSide): Promise<number | undefined> {
-  if (!connection.hosts.every(({ host }) => isThisMachine(host))) return undefined;
+  if (!isOnThisMachine(connection)) return undefined;
   const [row] = await session.query<{ folder: string }>(READ_DATA_FOLDER);
   if (!row) return undefined;
   try {
@@ -99,11 +94,6 @@ async function freeSpace({ session, connection }: CheckedSide): Promise<number |
   } catch {
     return undefined; // the folder is the server's, or in a container
   }
-}
-
-/** Whether a host is this machine: a socket folder or a loopback address. */
-export function isThisMachine(host: string): boolean {
-  return host.startsWith('/') || host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
 
 const READ_SETTINGS = `

@@ -1,4 +1,5 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { MigrateOptions } from '../migrate/options.js';
 import { HyperferryError } from '../postgres/error.js';
 
 /** The two databases, as the published procedure names them in the environment. */
@@ -11,21 +12,52 @@ export const jobsFlag = (): Option =>
     '-j, --jobs <n>',
     'workers at a time (default: one a core, as both servers have room)',
   ).argParser(wholeNumber);
-export const programsFlag = (): Option =>
-  new Option('--pg-bin <folder>', 'folder of pg_dump (default: PATH and the usual places)');
+export const logFormatFlag = (): Option =>
+  new Option('--log-format <format>', 'how events are written to stderr')
+    .choices(['text', 'json'])
+    .default('text');
 
-/** What the answer of the checks depends on: `check` takes the same flags as `migrate`. */
-export const rolePasswordsFlag = (): Option =>
-  new Option('--role-passwords', 'carry the stored forms of role passwords over').default(false);
-export const cleanTargetFlag = (): Option =>
-  new Option('--clean-target', 'drop all that is in the target database first').default(false);
-export const updateSourceFlag = (): Option =>
-  new Option(
-    '--update-source',
-    "update the source's TimescaleDB if only that leads to a common version",
-  ).default(false);
-export const updateTargetAfterFlag = (): Option =>
-  new Option('--update-target-after [version]', "update the target's TimescaleDB at the end");
+/** What `check` and `migrate` are both asked: what the checks say depends on all of it. */
+export interface MigrationFlags {
+  readonly source?: string;
+  readonly target?: string;
+  readonly jobs?: number;
+  readonly pgBin?: string;
+  readonly rolePasswords: boolean;
+  readonly cleanTarget: boolean;
+  readonly updateSource: boolean;
+  readonly updateTargetAfter?: true | string;
+}
+
+export function addMigrationFlags(command: Command): Command {
+  return command
+    .addOption(sourceFlag())
+    .addOption(targetFlag())
+    .addOption(jobsFlag())
+    .option('--pg-bin <folder>', 'folder of pg_dump (default: PATH and the usual places)')
+    .option('--role-passwords', 'carry the stored forms of role passwords over', false)
+    .option('--clean-target', 'drop all that is in the target database first', false)
+    .option(
+      '--update-source',
+      "update the source's TimescaleDB if only that leads to a common version",
+      false,
+    )
+    .option('--update-target-after [version]', "update the target's TimescaleDB at the end");
+}
+
+/** @throws HyperferryError `USAGE` when a side is named neither by its flag nor by the environment */
+export function migrationOptions(flags: MigrationFlags): MigrateOptions {
+  return {
+    source: requiredUrl(flags.source, 'source'),
+    target: requiredUrl(flags.target, 'target'),
+    jobs: flags.jobs,
+    programs: flags.pgBin,
+    rolePasswords: flags.rolePasswords,
+    cleanTarget: flags.cleanTarget,
+    updateSource: flags.updateSource,
+    updateTargetAfter: flags.updateTargetAfter,
+  };
+}
 
 /** @throws HyperferryError `USAGE` when the flag and the environment name no database */
 export function requiredUrl(url: string | undefined, side: 'source' | 'target'): string {

@@ -9,107 +9,71 @@ import { renderLeftOut } from '../report/left-out.js';
 import type { Renderer } from '../report/renderer.js';
 import { terminalRenderer } from '../report/terminal.js';
 import {
-  cleanTargetFlag,
+  addMigrationFlags,
   collect,
-  jobsFlag,
-  programsFlag,
-  requiredUrl,
-  rolePasswordsFlag,
-  sourceFlag,
-  targetFlag,
-  updateSourceFlag,
-  updateTargetAfterFlag,
+  logFormatFlag,
+  type MigrationFlags,
+  migrationOptions,
   wholeNumber,
 } from './flags.js';
 import { withInterrupt } from './interrupt.js';
+import { showingFailure } from './show-failure.js';
 
-interface Flags {
-  source?: string;
-  target?: string;
-  jobs?: number;
-  pgBin?: string;
-  skipCheck: string[];
-  rolePasswords: boolean;
-  roleMap: string[];
-  verify: 'none' | 'counts' | 'checksums';
-  updateSource: boolean;
-  updateTargetAfter?: true | string;
-  leftOut?: string;
-  owner: boolean;
-  privileges: boolean;
-  cleanTarget: boolean;
-  yes: boolean;
-  jobWait: number;
-  json: boolean;
-  logFormat: 'text' | 'json';
+interface Flags extends MigrationFlags {
+  readonly skipCheck: string[];
+  readonly roleMap: string[];
+  readonly verify: 'none' | 'counts' | 'checksums';
+  readonly leftOut?: string;
+  readonly owner: boolean;
+  readonly privileges: boolean;
+  readonly yes: boolean;
+  readonly jobWait: number;
+  readonly json: boolean;
+  readonly logFormat: 'text' | 'json';
 }
 
 export function migrateCommand(): Command {
-  return new Command('migrate')
-    .description('Move a database to an empty database on another server')
-    .addOption(sourceFlag())
-    .addOption(targetFlag())
-    .addOption(jobsFlag())
-    .addOption(programsFlag())
+  return addMigrationFlags(
+    new Command('migrate').description('Move a database to an empty database on another server'),
+  )
+    .option('--yes', 'do not ask before dropping', false)
     .option('--skip-check <id>', 'go on in spite of a blocker; may be given several times', collect, [])
-    .addOption(rolePasswordsFlag())
     .option(
       '--role-map <old=new>',
       'give what a role owns to another; may be given several times',
       collect,
       [],
     )
-    .addOption(updateSourceFlag())
-    .addOption(updateTargetAfterFlag())
-    .option('--left-out <file>', 'write the SQL of what was left out to a file, for an administrator')
+    .option('--no-owner', 'do not carry owners over')
+    .option('--no-privileges', 'do not carry grants over')
     .addOption(
       new Option('--verify <how>', 'what is compared before background jobs may change the target')
         .choices(['none', 'counts', 'checksums'])
         .default('checksums'),
     )
-    .option('--no-owner', 'do not carry owners over')
-    .option('--no-privileges', 'do not carry grants over')
-    .addOption(cleanTargetFlag())
-    .option('--yes', 'do not ask before dropping', false)
+    .option('--left-out <file>', 'write the SQL of what was left out to a file, for an administrator')
     .option('--job-wait <seconds>', 'how long to wait for background jobs that run already', wholeNumber, 600)
     .option('--json', 'print the outcome as one JSON document on stdout', false)
-    .addOption(
-      new Option('--log-format <format>', 'how events are written to stderr')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+    .addOption(logFormatFlag())
     .addHelpText('after', '\nThe environment variables SOURCE and TARGET stand for --source and --target.')
-    .action(async (flags: Flags) => {
+    .action((flags: Flags) => {
       const renderer = flags.logFormat === 'json' ? jsonLinesRenderer() : terminalRenderer(process.stderr);
-      try {
-        await run(flags, renderer);
-      } catch (error) {
-        if (error instanceof HyperferryError) renderer.failed(error);
-        throw error;
-      }
+      return showingFailure(renderer, () => run(flags, renderer));
     });
 }
 
 async function run(flags: Flags, renderer: Renderer): Promise<void> {
-  const source = requiredUrl(flags.source, 'source');
-  const target = requiredUrl(flags.target, 'target');
-  if (flags.cleanTarget && !flags.yes) await confirmCleaning(target);
+  const options = migrationOptions(flags);
+  if (flags.cleanTarget && !flags.yes) await confirmCleaning(options.target);
   const outcome = await withInterrupt((signal) =>
     migrate({
-      source,
-      target,
-      jobs: flags.jobs,
-      programs: flags.pgBin,
-      rolePasswords: flags.rolePasswords,
+      ...options,
       owners: flags.owner,
       privileges: flags.privileges,
-      cleanTarget: flags.cleanTarget,
       jobWait: flags.jobWait,
       skipChecks: flags.skipCheck,
       roleMap: parseRoleMap(flags.roleMap),
       verify: flags.verify,
-      updateSource: flags.updateSource,
-      updateTargetAfter: flags.updateTargetAfter,
       signal,
       onEvent: (event) => renderer.show(event),
     }),

@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { HyperferryError } from '../postgres/error.js';
 import {
   type VerificationRenderer,
   verificationJsonLines,
@@ -8,8 +7,9 @@ import {
 import type { Verification, VerifyMode } from '../verify/verification.js';
 import { verify } from '../verify/verify.js';
 import { EXIT } from './exit-codes.js';
-import { jobsFlag, requiredUrl, sourceFlag, targetFlag } from './flags.js';
+import { jobsFlag, logFormatFlag, requiredUrl, sourceFlag, targetFlag } from './flags.js';
 import { withInterrupt } from './interrupt.js';
+import { showingFailure } from './show-failure.js';
 
 interface Flags {
   source?: string;
@@ -42,22 +42,15 @@ export function verifyCommand(): Command {
     .addOption(jobsFlag())
     .option('--rows <n>', 'how many differing rows of a relation are shown', count, 10)
     .option('--json', 'print the whole result as one JSON document on stdout', false)
-    .addOption(
-      new Option('--log-format <format>', 'how events are written to stderr')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+    .addOption(logFormatFlag())
     .addHelpText('after', '\nExit code 0: equal. 4: different. 1: it could not be told.')
-    .action(async (flags: Flags) => {
+    .action((flags: Flags) => {
       const renderer =
         flags.logFormat === 'json' ? verificationJsonLines() : verificationTerminal(process.stderr);
-      try {
+      return showingFailure(renderer, async () => {
         const { equal } = await run(flags, renderer);
         if (!equal) process.exitCode = EXIT.different;
-      } catch (error) {
-        if (error instanceof HyperferryError) renderer.failed(error);
-        throw error;
-      }
+      });
     });
 }
 

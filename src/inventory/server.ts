@@ -61,3 +61,9 @@ export async function readServer(session: Session): Promise<Server> {
 export function lockRoom(server: Server): number {
   return server.maxLocksPerTransaction * (server.maxConnections + server.maxPreparedTransactions);
 }
+
+/** Connections that the server still gives to this role. */
+export function freeConnections(server: Server): number {
+  const reserved = server.isSuperuser ? 0 : server.reservedConnections;
+  return server.maxConnections - server.usedConnections - reserved;
+}

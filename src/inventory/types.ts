@@ -1,5 +1,5 @@
 import type { Session } from '../postgres/session.js';
-import { isCompressedData, isPortableExtensionType } from '../timescale/timescale.js';
+import { isCompressedData } from '../timescale/timescale.js';
 
 /** What must be known of the database's types to choose how their values travel. */
 export interface TypeCatalog {
@@ -106,7 +106,8 @@ function typeCatalog(types: readonly Type[]): TypeCatalog {
       case 'b':
         // array_send writes its element type's OID.
         if (type.element !== 0) return type.element < FIRST_USER_OID && isBinarySafe(type.element);
-        return type.oid < FIRST_USER_OID ? !UNSAFE_BUILT_IN.has(type.name) : isPortableExtensionType(type);
+        // Compressed values mean the same to one version of TimescaleDB everywhere.
+        return type.oid < FIRST_USER_OID ? !UNSAFE_BUILT_IN.has(type.name) : isCompressedData(type);
       default: // record_send writes its columns' types' OIDs
         return false;
     }

@@ -1,3 +1,5 @@
+import { CHECKS } from '../check/check.js';
+import { estimate } from '../check/estimate.js';
 import type { Finding } from '../check/finding.js';
 import { parseConnection } from '../postgres/connection-string.js';
 import { Session } from '../postgres/session.js';
@@ -23,6 +25,7 @@ export async function check(options: MigrateOptions): Promise<readonly Finding[]
         { session: source, connection: connections.source },
         { session: target, connection: connections.target },
         options,
+        [...CHECKS, estimate],
       );
       return findings;
     } finally {

@@ -1,7 +1,7 @@
 import { runTasks, type Task } from '../engine/pool.js';
 import { definitionOf } from '../plan/schema-statements.js';
-import { Session } from '../postgres/session.js';
-import type { Migration, Stage } from './migration.js';
+import type { Session } from '../postgres/session.js';
+import { type Migration, type Stage, targetWorkers } from './migration.js';
 import { excuseMissingRights, runStatements } from './run-statements.js';
 
 /** What needs rows and indexes: triggers, rules, policies, publications, attached indexes; then foreign keys. */
@@ -16,16 +16,7 @@ export const constraints: Stage = async (migration) => {
       leaveOut,
     },
   );
-  await runTasks(
-    foreignKeyTasks(migration),
-    jobs,
-    {
-      open: () => Session.open('target', target.connection),
-      close: (session) => session.close(),
-      destroy: (session) => session.destroy(),
-    },
-    signal,
-  );
+  await runTasks(foreignKeyTasks(migration), jobs, targetWorkers(migration), signal);
   await runStatements(
     target.session,
     comments.map((entry) => definitionOf(entry, plan.tablespaces)),

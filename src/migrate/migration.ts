@@ -1,4 +1,5 @@
 import type { Emit } from '../engine/events.js';
+import type { WorkerSource } from '../engine/pool.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Plan } from '../plan/plan.js';
@@ -38,6 +39,15 @@ export interface Migration {
 
 /** A stage of a migration. */
 export type Stage = (migration: Migration) => Promise<void>;
+
+/** Workers that need the target alone. */
+export function targetWorkers({ target }: Migration): WorkerSource<Session> {
+  return {
+    open: () => Session.open('target', target.connection),
+    close: (session) => session.close(),
+    destroy: (session) => session.destroy(),
+  };
+}
 
 /** Runs `work` with a session of its own on the target. */
 export async function withTargetSession<T>(

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { runChecks } from '../check/check.js';
-import type { Finding } from '../check/finding.js';
-import { freeConnections } from '../check/room.js';
+import { CHECKS, runChecks } from '../check/check.js';
+import type { Check, Finding } from '../check/finding.js';
 import { type Inventory, readInventory } from '../inventory/inventory.js';
+import { freeConnections } from '../inventory/server.js';
+import { type ClientProgram, findPgDump } from '../postgres/client-programs.js';
 import type { Connection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
@@ -13,6 +14,8 @@ export interface Cleared {
   readonly source: Inventory;
   readonly target: Inventory;
   readonly jobs: number;
+  /** The `pg_dump` for the source, or why there is none. */
+  readonly pgDump: ClientProgram | HyperferryError;
 }
 
 /** A side that is connected to. */
@@ -29,25 +32,40 @@ export async function examine(
   source: Reached,
   target: Reached,
   options: MigrateOptions,
+  checks: readonly Check[] = CHECKS,
 ): Promise<Cleared & { findings: Finding[] }> {
   const inventories = {
     source: await readInventory(source.session),
     target: await readInventory(target.session),
   };
   const jobs = options.jobs ?? defaultJobs(inventories.source, inventories.target);
-  const findings = await runChecks({
+  const pgDump = await lookForPgDump(options.programs, inventories.source, inventories.target);
+  const findings = await runChecks(checks, {
+    pgDump,
     source: { ...source, inventory: inventories.source },
     target: { ...target, inventory: inventories.target },
     options: {
       jobs,
-      programs: options.programs,
       cleanTarget: options.cleanTarget ?? false,
       rolePasswords: options.rolePasswords ?? false,
       updateSource: options.updateSource ?? false,
       updateTargetAfter: options.updateTargetAfter,
     },
   });
-  return { ...inventories, jobs, findings };
+  return { ...inventories, jobs, pgDump, findings };
+}
+
+async function lookForPgDump(
+  folder: string | undefined,
+  source: Inventory,
+  target: Inventory,
+): Promise<ClientProgram | HyperferryError> {
+  try {
+    return await findPgDump(folder, source.server.major, target.server.major);
+  } catch (error) {
+    if (error instanceof HyperferryError) return error;
+    throw error;
+  }
 }
 
 /** What follows these is the loss of what a database holds. */

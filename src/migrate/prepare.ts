@@ -3,7 +3,8 @@ import { readRolePasswords } from '../inventory/roles.js';
 import type { LeftOut } from '../plan/left-out.js';
 import { makePlan } from '../plan/plan.js';
 import { readArchiveToc } from '../postgres/archive-toc.js';
-import { type ClientProgram, findPgDump, runClientProgram } from '../postgres/client-programs.js';
+import { type ClientProgram, runClientProgram } from '../postgres/client-programs.js';
+import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import { exportSnapshot } from '../postgres/snapshot.js';
 import { holdJobs } from '../timescale/jobs.js';
@@ -45,11 +46,8 @@ export async function connect(run: Run): Promise<Preparation> {
   for (const { severity, id, found } of cleared.findings) {
     if (severity === 'warning') run.emit({ type: 'notice', message: `${found} (${id})` });
   }
-  const pgDump = await findPgDump(
-    run.options.programs,
-    cleared.source.server.major,
-    cleared.target.server.major,
-  );
+  const { pgDump } = cleared;
+  if (pgDump instanceof HyperferryError) throw pgDump;
   // From here on it is the session that puts the source's jobs back, whatever happens.
   spareSource();
   return { ...cleared, sourceSession, targetSession, pgDump };

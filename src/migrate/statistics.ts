@@ -2,27 +2,18 @@ import { runTasks, type Task } from '../engine/pool.js';
 import { populatedViews } from '../plan/plan.js';
 import { databaseError } from '../postgres/database-error.js';
 import { quoteQualified } from '../postgres/quoting.js';
-import { Session } from '../postgres/session.js';
-import type { Migration, Stage } from './migration.js';
+import type { Session } from '../postgres/session.js';
+import { type Migration, type Stage, targetWorkers } from './migration.js';
 
 /**
  * The planner's statistics, a table or chunk at a time and several at once. While restore mode is on: with
  * TimescaleDB's hooks, `ANALYZE` of a hypertable reads each chunk once more.
  */
 export const statistics: Stage = async (migration) => {
-  const { plan, target, jobs, signal } = migration;
+  const { plan, jobs, signal } = migration;
   const views = populatedViews(plan).map(({ schema = '', tag }) => ({ schema, name: tag, bytes: 0 }));
   const tasks = [...plan.source.relations, ...views].map((relation) => analyzeTask(relation, migration));
-  await runTasks(
-    tasks,
-    jobs,
-    {
-      open: () => Session.open('target', target.connection),
-      close: (session) => session.close(),
-      destroy: (session) => session.destroy(),
-    },
-    signal,
-  );
+  await runTasks(tasks, jobs, targetWorkers(migration), signal);
 };
 
 function analyzeTask(

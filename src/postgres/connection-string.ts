@@ -75,6 +75,13 @@ export function describeConnection(connection: Connection): string {
   return `${connection.user}@${hosts.join(',')}/${connection.database}`;
 }
 
+/** Whether every host is this machine: a socket folder or a loopback address. */
+export function isOnThisMachine({ hosts }: Connection): boolean {
+  return hosts.every(
+    ({ host }) => host.startsWith('/') || host === 'localhost' || host === '::1' || /^127\./.test(host),
+  );
+}
+
 /** The environment that makes a libpq program connect to the same place in the same way. */
 export function libpqEnvironment(connection: Connection): Record<string, string> {
   const named: Record<string, string | undefined> = {

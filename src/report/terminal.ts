@@ -1,34 +1,17 @@
-import type { WriteStream } from 'node:tty';
 import type { Event } from '../engine/events.js';
 import type { Outcome } from '../migrate/outcome.js';
+import { ProgressLine, type TextStream } from './progress-line.js';
 import type { Renderer } from './renderer.js';
 import { countOf, formatBytes, formatSeconds } from './units.js';
 
-const PROGRESS_MILLISECONDS = 100;
 const LEFT_OUT_SHOWN = 20;
 
 /** For people: a line a stage, a progress line while rows are copied where the stream is a terminal, a summary. */
-export function terminalRenderer(stream: NodeJS.WritableStream & Partial<WriteStream>): Renderer {
-  const isTerminal = stream.isTTY === true;
-  const progress = { bytes: 0, planned: 0, rows: 0, begun: 0, shownAt: 0, isShown: false };
-
-  const clearProgress = (): void => {
-    if (progress.isShown) stream.write('\r\u001b[K');
-    progress.isShown = false;
-  };
+export function terminalRenderer(stream: TextStream): Renderer {
+  const progress = new ProgressLine(stream);
   const line = (text: string): void => {
-    clearProgress();
+    progress.clear();
     stream.write(`${text}\n`);
-  };
-  const showProgress = (): void => {
-    const now = performance.now();
-    if (!isTerminal || now - progress.shownAt < PROGRESS_MILLISECONDS) return;
-    progress.shownAt = now;
-    const share = progress.planned === 0 ? 1 : progress.bytes / progress.planned;
-    const speed = progress.bytes / Math.max(0.001, (now - progress.begun) / 1000);
-    const text = `  ${Math.floor(share * 100)} %, ${formatBytes(progress.bytes)} of ${formatBytes(progress.planned)}, ${countOf(progress.rows, 'row')}, ${formatBytes(speed)}/s`;
-    stream.write(`\r\u001b[K${text.slice(0, (stream.columns ?? 80) - 1)}`);
-    progress.isShown = true;
   };
 
   return {
@@ -38,12 +21,10 @@ export function terminalRenderer(stream: NodeJS.WritableStream & Partial<WriteSt
           line(`  ${event.stage.padEnd(24)}${formatSeconds(event.seconds).padStart(12)}`);
           break;
         case 'rows-planned':
-          Object.assign(progress, { planned: event.bytes, begun: performance.now() });
+          progress.begin(event.bytes);
           break;
         case 'relation-copied':
-          progress.bytes += event.sourceBytes;
-          progress.rows += event.rows;
-          showProgress();
+          progress.advance(event.sourceBytes, event.rows, (speed) => `, ${formatBytes(speed)}/s`);
           break;
         case 'notice':
           line(`  note: ${event.message}`);

@@ -7,8 +7,6 @@ export interface Timescale {
   readonly version: string;
   /** The schema of the extension's public functions: `public` unless the user chose another. */
   readonly schema: string;
-  /** The Apache edition lacks compression, continuous aggregates and policies. */
-  readonly edition: 'apache' | 'community';
   /** Whether the connecting role may update and drop the extension. */
   readonly isOwned: boolean;
   /** Whether this version compresses a column of only NULLs to a value that no input function takes back. */
@@ -17,7 +15,6 @@ export interface Timescale {
 
 const READ_EXTENSION = `
 SELECT e.extversion AS version, n.nspname AS schema,
-       pg_catalog.current_setting('timescaledb.license', true) AS license,
        pg_catalog.pg_has_role(e.extowner, 'MEMBER') AS "isOwned"
 FROM pg_catalog.pg_extension e
 JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
@@ -28,7 +25,6 @@ export async function readTimescale(session: Session): Promise<Timescale | undef
   const [row] = await session.query<{
     version: string;
     schema: string;
-    license: string | null;
     isOwned: boolean;
   }>(READ_EXTENSION);
   if (!row) return undefined;
@@ -45,7 +41,6 @@ export async function readTimescale(session: Session): Promise<Timescale | undef
     version: row.version,
     schema: row.schema,
     isOwned: row.isOwned,
-    edition: row.license === 'apache' ? 'apache' : 'community',
     storesNullAsUnreadableValue: isBetween(row.version, '2.19.0', '2.20.0'),
   };
 }
@@ -119,11 +114,6 @@ JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = h.table_nam
 export async function readHypertables(session: Session): Promise<Set<number>> {
   const rows = await session.query<{ oid: string }>(READ_HYPERTABLES);
   return new Set(rows.map(({ oid }) => Number(oid)));
-}
-
-/** Whether a type of the extension keeps its binary form across servers with the same version of the extension. */
-export function isPortableExtensionType(type: { readonly schema: string; readonly name: string }): boolean {
-  return isCompressedData(type);
 }
 
 /** Whether a type is the one that holds compressed columns. */

@@ -3,7 +3,6 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Session } from '../postgres/session.js';
-import type { RoleScope } from './roles.js';
 import type { ObjectDifference, VerifyMode } from './verification.js';
 
 /** One side as the caller of a comparison gives it. */
@@ -31,8 +30,6 @@ export interface CompareContext {
   readonly privileges?: boolean;
   /** The reason for a difference that the caller means; asked before anything else. */
   readonly explain?: (difference: ObjectDifference) => string | undefined;
-  /** Which roles of the source's server the target must have; those that the database uses unless said. */
-  readonly roles?: RoleScope;
   /** The values that the source's sequences had when they were copied; those that they have now unless given. */
   readonly sequenceValues?: readonly SequenceValue[];
   /** How many differing rows of a relation are shown; 10 unless said. */

@@ -123,7 +123,7 @@ async function readObjects(side: KnownSide, other: KnownSide, context: CompareCo
     const connecting = (isSource ? other : side).inventory.server.role;
     const roles = roleObjects(
       inventory,
-      (role) => !isSource || context.roles === 'all' || used.has(role),
+      (role) => !isSource || used.has(role),
       new Set(['postgres', connecting]),
     );
     return [

@@ -3,9 +3,6 @@ import type { Membership } from '../inventory/roles.js';
 import type { Session } from '../postgres/session.js';
 import { ObjectSet } from './object-set.js';
 
-/** The roles of the source that must be on the target: all of the server's, or those that the database is about. */
-export type RoleScope = 'all' | 'used';
-
 /** Roles that own something in the database, or that a grant or a policy in it names. */
 const READ_USED_ROLES = `
 SELECT DISTINCT r.rolname::text AS name

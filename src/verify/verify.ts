@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { Emit } from '../engine/events.js';
+import type { Emit, Event } from '../engine/events.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
@@ -58,9 +58,11 @@ export async function verify(options: VerifyOptions): Promise<Verification> {
       ...(options.onEvent ? { emit: options.onEvent } : {}),
       signal: options.signal,
     };
-    return isLogical
+    const verification = isLogical
       ? await compareLogically({ ...context, since: options.since, until: options.until })
       : await compareDatabases(context);
+    options.onEvent?.(endOf(verification));
+    return verification;
   } catch (error) {
     if (options.signal?.aborted) throw new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
     if (error instanceof HyperferryError) throw error;
@@ -88,6 +90,21 @@ async function expectTimes(source: SideAccess, { since, until }: VerifyOptions):
   } finally {
     await session.close();
   }
+}
+
+function endOf(verification: Verification): Event {
+  const { source, target, mode, equal, rows, relations, logical, objects, seconds } = verification;
+  return {
+    type: 'verified',
+    source,
+    target,
+    mode,
+    equal,
+    rows,
+    relations: relations.compared,
+    differences: relations.different.length + objects.different.length + (logical?.different.length ?? 0),
+    seconds,
+  };
 }
 
 /** A session that holds a snapshot until the end, and the way to more that see the same. */

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type { Check, Checked } from '../../src/check/finding.js';
 import { check, type Finding, type MigrateOptions } from '../../src/index.js';
 import { readInventory } from '../../src/inventory/inventory.js';
+import { findPgDump } from '../../src/postgres/client-programs.js';
 import { parseConnection } from '../../src/postgres/connection-string.js';
 import { Session, type Side } from '../../src/postgres/session.js';
 import type { Databases } from '../integration/databases.js';
@@ -72,13 +73,14 @@ export async function findingsOfCheck(
   try {
     const options = {
       jobs: 2,
-      programs: databases.programs,
       cleanTarget: false,
       rolePasswords: false,
       updateSource: false,
       updateTargetAfter: undefined,
     };
-    return await check(change({ source, target, options }));
+    const [from, to] = [source, target].map(({ inventory }) => inventory.server.major);
+    const pgDump = await findPgDump(databases.programs, from ?? 0, to ?? 0);
+    return await check(change({ source, target, pgDump, options }));
   } finally {
     await Promise.all([source.session.close(), target.session.close()]);
   }

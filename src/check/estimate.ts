@@ -1,6 +1,5 @@
 import type { Session } from '../postgres/session.js';
-import type { Check, Finding } from './finding.js';
-import { isThisMachine } from './room.js';
+import type { Check } from './finding.js';
 
 const PROBE_BYTES = 2 * 1024 ** 2;
 const ROUND_TRIPS = 5;
@@ -8,37 +7,24 @@ const ROUND_TRIPS = 5;
 /** What one worker was seen to copy at most between servers on one machine; the estimate's upper bound. */
 const BYTES_A_SECOND_A_JOB = 60_000_000;
 
-const READ_TLS = 'SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()';
-
-/** Encryption, latency and throughput of both connections, and an estimate of the run from them. */
-export const network: Check = async ({ source, target, options }) => {
-  const findings: Finding[] = [];
-  const [tls] = await target.session.query<{ ssl: boolean }>(READ_TLS);
-  if (tls?.ssl === false && !target.connection.hosts.every(({ host }) => isThisMachine(host))) {
-    findings.push({
-      id: 'tls',
-      severity: 'warning',
-      found: 'the connection to the target is not encrypted, and the target is not on this machine',
-      objects: target.connection.hosts.map(({ host }) => host),
-      why: 'Rows and passwords can be read on the way.',
-      mend: 'Add sslmode=require, or better verify-full with sslrootcert, to the target’s URL.',
-    });
-  }
+/** Latency and throughput of both connections, and an estimate of the run from them. */
+export const estimate: Check = async ({ source, target, options }) => {
   const [down, up] = [await measureDownload(source.session), await measureUpload(target.session)];
   const bytes = source.inventory.relations.reduce((sum, relation) => sum + relation.bytes, 0);
   const speed = Math.min(down.bytesPerSecond, up.bytesPerSecond, BYTES_A_SECOND_A_JOB * options.jobs);
   const rate = (value: number): string => `${(value / 1e6).toFixed(0)} MB/s`;
-  findings.push({
-    id: 'estimate',
-    severity: 'note',
-    found:
-      `about ${Math.ceil(bytes / speed)} s for ${(bytes / 1e6).toFixed(0)} MB of rows at ${rate(speed)}, and as much again for indexes; ` +
-      `measured: from the source ${rate(down.bytesPerSecond)}, ${down.latency.toFixed(1)} ms; to the target ${rate(up.bytesPerSecond)}, ${up.latency.toFixed(1)} ms`,
-    objects: [],
-    why: `The slower of both connections, or ${rate(BYTES_A_SECOND_A_JOB)} a job, sets the pace.`,
-    mend: 'Run Hyperferry near the servers if the network is the limit; try more --jobs if latency is.',
-  });
-  return findings;
+  return [
+    {
+      id: 'estimate',
+      severity: 'note',
+      found:
+        `about ${Math.ceil(bytes / speed)} s for ${(bytes / 1e6).toFixed(0)} MB of rows at ${rate(speed)}, and as much again for indexes; ` +
+        `measured: from the source ${rate(down.bytesPerSecond)}, ${down.latency.toFixed(1)} ms; to the target ${rate(up.bytesPerSecond)}, ${up.latency.toFixed(1)} ms`,
+      objects: [],
+      why: `The slower of both connections, or ${rate(BYTES_A_SECOND_A_JOB)} a job, sets the pace.`,
+      mend: 'Run Hyperferry near the servers if the network is the limit; try more --jobs if latency is.',
+    },
+  ];
 };
 
 interface Measured {
