@@ -26,7 +26,8 @@ CREATE TABLE _hyperferry.run (
   state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'stopped', 'done')),
   stage text NOT NULL,
   worker_settings text,
-  error text
+  error text,
+  error_code text
 );
 COMMENT ON TABLE _hyperferry.run IS 'the migration that this database is the target of';
 
@@ -153,9 +154,26 @@ export async function beginAttempt(session: Session): Promise<number> {
   const { attempt } = await session.one<{ attempt: number }>(`
     WITH run AS (SELECT id FROM _hyperferry.run FOR UPDATE)
     UPDATE _hyperferry.run r
-    SET attempt = attempt + 1, attempt_started_at = pg_catalog.now(), state = 'running', error = NULL
+    SET attempt = attempt + 1, attempt_started_at = pg_catalog.now(), state = 'running',
+        error = NULL, error_code = NULL, worker_settings = NULL
     FROM run WHERE r.id = run.id RETURNING r.attempt`);
   return attempt;
+}
+
+/** What a worker elsewhere needs to join the attempt that is under way. */
+export interface OpenAttempt {
+  readonly attempt: number;
+  readonly source: string;
+  readonly sourceIdentity: string;
+  /** JSON; null until the attempt has its tasks. */
+  readonly workerSettings: string | null;
+}
+
+export async function readOpenAttempt(session: Session): Promise<OpenAttempt> {
+  return session.one<OpenAttempt & Record<string, unknown>>(
+    `SELECT attempt, source, source_identity AS "sourceIdentity", worker_settings AS "workerSettings"
+     FROM _hyperferry.run`,
+  );
 }
 
 /** @param settings what workers need besides their tasks, as JSON */
@@ -196,11 +214,14 @@ export async function finishStage(
   });
 }
 
-/** Notes that the run has stopped, and why: workers stop when they have done what they hold. */
-export async function stopRun(session: Session, error: string): Promise<void> {
+/** Notes that the attempt has stopped, and why: workers stop when they have done what they hold. */
+export async function stopRun(session: Session, error: unknown): Promise<void> {
   await session.query(
-    `UPDATE _hyperferry.run SET state = 'stopped', error = COALESCE(error, $1) WHERE state = 'running'`,
-    [error],
+    `UPDATE _hyperferry.run SET state = 'stopped', error = $1, error_code = $2 WHERE state = 'running'`,
+    [
+      error instanceof Error ? error.message : String(error),
+      error instanceof HyperferryError ? error.code : null,
+    ],
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Work } from '../plan/work.js';
-import { HyperferryError } from '../postgres/error.js';
+import { type ErrorCode, HyperferryError } from '../postgres/error.js';
 import { quoteLiteral } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import type { StageName } from './events.js';
@@ -83,25 +83,31 @@ export async function finishTask(session: Session, id: number, worker: string): 
 /** How far a run is, to one who found no task to take. */
 export interface QueueState {
   readonly stage: StageName;
-  /** Tasks of the run's stage that are not done yet. */
+  /** Tasks that are not done yet: of the run's stage, and of all. */
+  readonly unfinishedInStage: number;
   readonly unfinished: number;
 }
 
 const READ_STATE = `
-SELECT r.attempt, r.state, r.error, r.stage,
+SELECT r.attempt, r.state, r.error, r.error_code AS "errorCode", r.stage,
        (SELECT pg_catalog.count(*)::int FROM _hyperferry.task t
-        WHERE t.stage = r.stage AND t.finished_at IS NULL) AS unfinished
+        WHERE t.stage = r.stage AND t.finished_at IS NULL) AS "unfinishedInStage",
+       (SELECT pg_catalog.count(*)::int FROM _hyperferry.task t WHERE t.finished_at IS NULL) AS unfinished
 FROM _hyperferry.run r`;
 
-/** @throws HyperferryError `STOPPED` when the attempt is over, by whoever's doing */
+/** @throws HyperferryError `STOPPED`, or with the code of what another worker failed at, when the attempt is over */
 export async function readQueueState(session: Session, attempt: number): Promise<QueueState> {
-  const row = await session.one<
-    QueueState & { attempt: number; state: string; error: string | null } & Record<string, unknown>
+  const { error, errorCode, ...row } = await session.one<
+    QueueState & {
+      attempt: number;
+      state: string;
+      error: string | null;
+      errorCode: ErrorCode | null;
+    } & Record<string, unknown>
   >(READ_STATE);
   if (row.attempt === attempt && row.state === 'running') return row;
-  const reason =
-    row.attempt === attempt ? (row.error ?? 'another worker stopped it') : 'a later attempt goes on with it';
-  throw new HyperferryError('STOPPED', `the run has stopped: ${reason}`, {
-    hint: 'Go on with it: hyperferry migrate --resume …, with the flags that it was begun with.',
-  });
+  if (row.attempt !== attempt || error === null) {
+    throw new HyperferryError('STOPPED', 'this attempt of the run is over; a later one may go on with it');
+  }
+  throw new HyperferryError(errorCode ?? 'STOPPED', `the run was stopped elsewhere: ${error}`);
 }

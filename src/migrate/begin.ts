@@ -16,7 +16,7 @@ import { readInventory } from '../inventory/inventory.js';
 import { readDatabaseIdentity } from '../inventory/server.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Plan } from '../plan/plan.js';
-import { describeConnection } from '../postgres/connection-string.js';
+import { describeConnection, publicConnectionString } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import { cleanTarget } from './clean-target.js';
@@ -42,7 +42,7 @@ export async function beginMigration(
     : await begin(run, preparation, snapshot, target);
   const tasks = makeTasks(plan, ledger.standing);
   await setTasks(target.session, tasks);
-  const workerSettings = workerSettingsFrom(snapshot);
+  const workerSettings = workerSettingsFrom(run, snapshot);
   await setWorkerSettings(target.session, JSON.stringify(workerSettings));
   const leftOut = new LeftOutItems(run.emit);
   for (const item of [...plan.leftOut, ...leftOutBefore]) leftOut.add(item);
@@ -181,10 +181,11 @@ function askedSettings({ options }: Run): KeptSettings['options'] {
   };
 }
 
-function workerSettingsFrom({ id, inventory }: Snapshot): WorkerSettings {
+function workerSettingsFrom({ connections }: Run, { id, inventory }: Snapshot): WorkerSettings {
   const { search_path = '', TimeZone = 'UTC' } = inventory.server.sessionDefaults;
   return {
     snapshot: id,
+    source: publicConnectionString(connections.source),
     applicationDefaults: { searchPath: search_path, timeZone: TimeZone },
     storesNullAsUnreadableValue: inventory.timescale?.storesNullAsUnreadableValue ?? false,
   };

@@ -156,7 +156,7 @@ async function noteFailure(run: Run, error: unknown): Promise<void> {
   if (!run.state.hasLedger || run.state.target === 'done') return;
   try {
     const session = await Session.open('target', run.connections.target);
-    await stopRun(session, error instanceof Error ? error.message : String(error));
+    await stopRun(session, error);
     await session.close();
   } catch {
     // The target cannot be reached; that there is no coordinator any more is seen without a note.

@@ -38,15 +38,14 @@ const RETRY_SECONDS = [0.5, 1, 2, 4, 8, 15, 30];
 
 /** Works on a stage of the run until all of its tasks are done, by whomever. */
 export async function workOnStage(stage: StageName, context: WorkerContext): Promise<void> {
-  await work(context, (state) => (state.stage === stage && state.unfinished > 0 ? stage : undefined), stage);
+  const next = (state: QueueState): StageName | undefined =>
+    state.stage === stage && state.unfinishedInStage > 0 ? stage : undefined;
+  await work(context, next, stage);
 }
 
-/** Works on whatever stage the run is in, until it is in one that `isOver`. */
-export async function workOnRun(
-  context: WorkerContext,
-  isOver: (stage: StageName) => boolean,
-): Promise<void> {
-  await work(context, ({ stage }) => (isOver(stage) ? undefined : stage));
+/** Works on whatever stage the run is in, until all tasks are done. */
+export async function workOnRun(context: WorkerContext): Promise<void> {
+  await work(context, ({ stage, unfinished }) => (unfinished > 0 ? stage : undefined));
 }
 
 /** @param next the stage to take tasks of, or undefined when there is nothing left to do */

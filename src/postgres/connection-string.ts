@@ -75,6 +75,20 @@ export function describeConnection(connection: Connection): string {
   return `${connection.user}@${hosts.join(',')}/${connection.database}`;
 }
 
+/** A connection string for others to use: without the password, and without what is on this machine alone. */
+export function publicConnectionString({ hosts, user, database, sslMode }: Connection): string {
+  const parameters = {
+    host: hosts.map(({ host }) => host).join(','),
+    port: hosts.map(({ port }) => port).join(','),
+    user,
+    dbname: database,
+    sslmode: sslMode,
+  };
+  return Object.entries(parameters)
+    .map(([name, value]) => `${name}='${value.replace(/[\\']/g, '\\$&')}'`)
+    .join(' ');
+}
+
 /** Whether every host is this machine: a socket folder or a loopback address. */
 export function isOnThisMachine({ hosts }: Connection): boolean {
   return hosts.every(

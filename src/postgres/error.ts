@@ -7,6 +7,8 @@
  * - `SAME_DATABASE`: source and target are one database.
  * - `UNSUITABLE`: a server cannot play its part (a replica, a pooler, missing extension or version, …).
  * - `TARGET_NOT_EMPTY`: the target holds objects of its own, or a run that did not finish.
+ * - `NO_RUN`: the target holds no run to look at, to help, or to remove.
+ * - `UNFINISHED`: a run that could be gone on with would be lost.
  * - `NOTHING_TO_RESUME`: the target holds no run that could be gone on with.
  * - `TARGET_BUSY`: another run is at work on the target.
  * - `ROOM`: locks, connections or space do not suffice.
@@ -29,6 +31,8 @@ export type ErrorCode =
   | 'SAME_DATABASE'
   | 'UNSUITABLE'
   | 'TARGET_NOT_EMPTY'
+  | 'NO_RUN'
+  | 'UNFINISHED'
   | 'NOTHING_TO_RESUME'
   | 'TARGET_BUSY'
   | 'ROOM'

@@ -4,6 +4,8 @@ import type { Session } from '../../postgres/session.js';
 /** What workers need besides their tasks: plain values, which the ledger keeps as JSON. */
 export interface WorkerSettings {
   readonly snapshot: string;
+  /** Where the source is, for a worker that is not told: without a password. */
+  readonly source: string;
   /** What CHECKs, generated columns and index expressions may leave names and times to. */
   readonly applicationDefaults: { readonly searchPath: string; readonly timeZone: string };
   /** Whether the source stores compressed values that cannot be read back. */
