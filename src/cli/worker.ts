@@ -33,7 +33,8 @@ export function workerCommand(): Command {
         const outcome = await withInterrupt((signal) =>
           joinRun({
             target: requiredUrl(flags.target, 'target'),
-            source: flags.source,
+            // An empty variable names no database.
+            source: flags.source || undefined,
             jobs: flags.jobs,
             signal,
             onEvent: (event) => renderer.show(event),

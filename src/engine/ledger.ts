@@ -20,6 +20,7 @@ CREATE TABLE _hyperferry.run (
   source text NOT NULL,
   source_identity text NOT NULL,
   settings text NOT NULL,
+  counters_epoch text NOT NULL,
   started_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
   attempt int NOT NULL DEFAULT 1,
   attempt_started_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -77,6 +78,8 @@ export interface RunSettings {
   readonly sourceIdentity: string;
   /** Whatever the migration keeps, as JSON. */
   readonly settings: string;
+  /** Since when the source has counted the changes of its relations. */
+  readonly countersEpoch: string;
 }
 
 /** Begins a run on an empty target. */
@@ -84,8 +87,9 @@ export async function openLedger(session: Session, run: RunSettings, stage: Stag
   await session.transaction(async () => {
     await session.query(CREATE);
     await session.query(
-      'INSERT INTO _hyperferry.run (format, source, source_identity, settings, stage) VALUES ($1, $2, $3, $4, $5)',
-      [LEDGER_FORMAT, run.source, run.sourceIdentity, run.settings, stage],
+      `INSERT INTO _hyperferry.run (format, source, source_identity, settings, counters_epoch, stage)
+       VALUES ($1, $2, $3, $4, $5, $6)`,
+      [LEDGER_FORMAT, run.source, run.sourceIdentity, run.settings, run.countersEpoch, stage],
     );
   });
 }
@@ -127,7 +131,8 @@ export interface EarlierAttempt extends RunSettings {
 
 export async function readEarlierAttempt(session: Session): Promise<EarlierAttempt> {
   const run = await session.one<RunSettings & Record<string, unknown>>(
-    'SELECT source, source_identity AS "sourceIdentity", settings FROM _hyperferry.run',
+    `SELECT source, source_identity AS "sourceIdentity", settings, counters_epoch AS "countersEpoch"
+     FROM _hyperferry.run`,
   );
   const stages = await session.query<{ name: StageName }>(
     'SELECT name FROM _hyperferry.stage WHERE finished_at IS NOT NULL',
@@ -150,13 +155,15 @@ export async function readLeftOut(session: Session): Promise<LeftOut[]> {
  * Begins the next attempt of a run. Waits for workers that hold a task: `FOR UPDATE` conflicts with their claims.
  * @returns its number
  */
-export async function beginAttempt(session: Session): Promise<number> {
-  const { attempt } = await session.one<{ attempt: number }>(`
-    WITH run AS (SELECT id FROM _hyperferry.run FOR UPDATE)
+export async function beginAttempt(session: Session, countersEpoch: string): Promise<number> {
+  const { attempt } = await session.one<{ attempt: number }>(
+    `WITH run AS (SELECT id FROM _hyperferry.run FOR UPDATE)
     UPDATE _hyperferry.run r
-    SET attempt = attempt + 1, attempt_started_at = pg_catalog.now(), state = 'running',
+    SET counters_epoch = $1, attempt = attempt + 1, attempt_started_at = pg_catalog.now(), state = 'running',
         error = NULL, error_code = NULL, worker_settings = NULL
-    FROM run WHERE r.id = run.id RETURNING r.attempt`);
+    FROM run WHERE r.id = run.id RETURNING r.attempt`,
+    [countersEpoch],
+  );
   return attempt;
 }
 
@@ -214,14 +221,15 @@ export async function finishStage(
   });
 }
 
-/** Notes that the attempt has stopped, and why: workers stop when they have done what they hold. */
-export async function stopRun(session: Session, error: unknown): Promise<void> {
+/**
+ * Notes that the attempt has stopped, and why: workers stop when they have done what they hold.
+ * @param stage that the run was in; by default the one that the ledger has
+ */
+export async function stopRun(session: Session, error: HyperferryError, stage?: StageName): Promise<void> {
   await session.query(
-    `UPDATE _hyperferry.run SET state = 'stopped', error = $1, error_code = $2 WHERE state = 'running'`,
-    [
-      error instanceof Error ? error.message : String(error),
-      error instanceof HyperferryError ? error.code : null,
-    ],
+    `UPDATE _hyperferry.run SET state = 'stopped', error = $1, error_code = $2, stage = COALESCE($3, stage)
+     WHERE state = 'running'`,
+    [error.message, error.code, stage ?? null],
   );
 }
 

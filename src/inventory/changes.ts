@@ -7,6 +7,8 @@ export interface ChangeCounters {
   of(oid: number): string;
   /** Of all large objects together. */
   readonly largeObjects: string;
+  /** When the server began to count: another one later means that it lost what it had counted. */
+  readonly epoch: string;
 }
 
 /** `pg_largeobject` and `pg_largeobject_metadata`, whose OIDs never change (src/include/catalog). */
@@ -18,7 +20,7 @@ const LARGE_OBJECT_CATALOGS = [2613, 2995];
  * Source: pgstat_reset_after_failure() in src/backend/utils/activity/pgstat.c.
  */
 const READ_EPOCH = `
-SELECT pg_catalog.concat_ws(' ', (SELECT stats_reset FROM pg_catalog.pg_stat_archiver), d.stats_reset) AS epoch,
+SELECT pg_catalog.concat_ws(' ', (SELECT stats_reset FROM pg_catalog.pg_stat_archiver), d.stats_reset) AS since,
        pg_catalog.current_setting('track_counts')::boolean AS counts
 FROM pg_catalog.pg_stat_database d WHERE d.datname = pg_catalog.current_database()`;
 
@@ -35,16 +37,16 @@ WHERE c.relkind = 'r' AND (c.oid >= 16384 OR c.oid = ANY ($1::oid[]))`;
  * taken count no row that the snapshot does not see.
  */
 export async function readChangeCounters(session: Session): Promise<ChangeCounters> {
-  const { epoch, counts } = await session.one<{ epoch: string; counts: boolean }>(READ_EPOCH);
+  const { since, counts } = await session.one<{ since: string; counts: boolean }>(READ_EPOCH);
   // Where the server does not count, every reading differs from every other.
-  const common = counts ? epoch : randomUUID();
+  const epoch = counts ? since : randomUUID();
   const counters = new Map(
     (await session.query<{ oid: string; counters: string }>(READ_COUNTERS, [LARGE_OBJECT_CATALOGS])).map(
       (row) => [Number(row.oid), row.counters],
     ),
   );
-  const of = (oid: number): string => `${common} ${counters.get(oid) ?? 'none'}`;
-  return { of, largeObjects: LARGE_OBJECT_CATALOGS.map(of).join(' ') };
+  const of = (oid: number): string => `${epoch} ${counters.get(oid) ?? 'none'}`;
+  return { of, largeObjects: LARGE_OBJECT_CATALOGS.map(of).join(' '), epoch };
 }
 
 /**

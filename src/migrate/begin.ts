@@ -22,7 +22,7 @@ import type { Session } from '../postgres/session.js';
 import { cleanTarget } from './clean-target.js';
 import type { Migration } from './migration.js';
 import type { Preparation } from './prepare.js';
-import { endOnAbort, openSession, type Run } from './run.js';
+import { openSession, type Run } from './run.js';
 import { type KeptSettings, readSettings, refuseOtherSettings, writeSettings } from './settings.js';
 import { planFrom, type Snapshot } from './snapshot.js';
 import { type Standing, standing } from './standing.js';
@@ -95,6 +95,7 @@ async function begin(
       source: describeConnection(run.connections.source),
       sourceIdentity: await readDatabaseIdentity(snapshot.session),
       settings: writeSettings(settings),
+      countersEpoch: snapshot.counters.epoch,
     },
     'roles',
   );
@@ -123,7 +124,7 @@ async function goOn(
   run.state.target = 'half done';
   run.state.hasLedger = true;
   await endWorkers(session);
-  const attempt = await beginAttempt(session);
+  const attempt = await beginAttempt(session, snapshot.counters.epoch);
   const doneBefore = await keepWhatIsEqual(run, preparation, snapshot, session, plan, earlier, attempt);
   return {
     plan,
@@ -149,6 +150,13 @@ async function keepWhatIsEqual(
     await sleep(COUNTERS_LAG_SECONDS * 1000, undefined, { signal });
   }
   const now = await readChangeCounters(sourceSession);
+  if (now.epoch !== earlier.countersEpoch) {
+    emit({
+      type: 'notice',
+      message:
+        'the source does not know any more which relations have changed (its counters were reset, by a crash or by somebody, or track_counts is off): all are copied again',
+    });
+  }
   const done = await readDone(session);
   const fingerprints = (marks: readonly DoneMark[]) => new Set(marks.map(({ fingerprint }) => fingerprint));
   if (earlier.finished.has('restore mode ends')) {
@@ -224,7 +232,6 @@ function openTargetSide(run: Run, first: Session): Migration['target'] {
     renewSession: async () => {
       await session.close();
       session = await openSession(run, 'target');
-      endOnAbort(run, session);
       await takeTarget(session);
     },
   };

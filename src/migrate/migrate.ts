@@ -91,7 +91,13 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
     isResumed: options.resume ?? false,
     heldJobs: undefined,
     closing: [],
-    state: { target: 'unchanged', hasLedger: false, isRestoring: false, updatedSourceTo: undefined },
+    state: {
+      target: 'unchanged',
+      hasLedger: false,
+      stage: 'connect',
+      isRestoring: false,
+      updatedSourceTo: undefined,
+    },
   };
   try {
     const { migration, copied } = await tryUntilDone(run, () => attempt(run));
@@ -156,7 +162,7 @@ async function noteFailure(run: Run, error: unknown): Promise<void> {
   if (!run.state.hasLedger || run.state.target === 'done') return;
   try {
     const session = await Session.open('target', run.connections.target);
-    await stopRun(session, error);
+    await stopRun(session, failureOf(error, run), run.state.stage);
     await session.close();
   } catch {
     // The target cannot be reached; that there is no coordinator any more is seen without a note.
@@ -188,6 +194,7 @@ async function updateTargetAfter({ options, connections, emit }: Run): Promise<v
 
 async function inStage<T>(run: Run, stage: StageName, work: () => Promise<T>): Promise<T> {
   run.signal.throwIfAborted();
+  run.state.stage = stage;
   const begun = performance.now();
   run.emit({ type: 'stage-started', stage });
   const value = await work();
@@ -202,22 +209,22 @@ function isRestoringAfter(stage: StageName, { state }: Run, { plan }: Migration)
 
 /** Says what state both sides are in, and what to do. */
 function explain(error: unknown, run: Run): HyperferryError {
-  const known =
-    error instanceof HyperferryError
-      ? error
-      : new HyperferryError(
-          databaseError(error) ? 'STATEMENT' : 'INTERNAL',
-          error instanceof Error ? error.message : String(error),
-          { cause: error },
-        );
-  const failure = run.signal.aborted
-    ? new HyperferryError('INTERRUPTED', 'interrupted', { cause: error })
-    : known;
+  const failure = failureOf(error, run);
   const hints = [failure.hint, sourceState(run), targetState(run)].filter((line) => line !== undefined);
   return new HyperferryError(failure.code, failure.message, {
     cause: failure.cause ?? failure,
     ...(hints.length > 0 ? { hint: hints.join('\n') } : {}),
   });
+}
+
+function failureOf(error: unknown, { signal }: Run): HyperferryError {
+  if (signal.aborted) return new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
+  if (error instanceof HyperferryError) return error;
+  return new HyperferryError(
+    databaseError(error) ? 'STATEMENT' : 'INTERNAL',
+    error instanceof Error ? error.message : String(error),
+    { cause: error },
+  );
 }
 
 function sourceState({ state }: Run): string | undefined {

@@ -5,7 +5,7 @@ import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import { commonUpdate, updateTimescale } from '../timescale/update.js';
 import { type Cleared, examine, refuseBlockers } from './preflight.js';
-import { endOnAbort, openSession, type Run } from './run.js';
+import { openSession, type Run } from './run.js';
 
 /** Both sides, connected and checked. */
 export interface Preparation extends Cleared {
@@ -18,9 +18,7 @@ export interface Preparation extends Cleared {
 export async function connect(run: Run): Promise<Preparation> {
   const { source, target } = run.connections;
   let sourceSession = await openSession(run, 'source');
-  let spareSource = endOnAbort(run, sourceSession);
   const targetSession = await openSession(run, 'target');
-  endOnAbort(run, targetSession);
   const examineBoth = () =>
     examine(
       { session: sourceSession, connection: source },
@@ -30,9 +28,7 @@ export async function connect(run: Run): Promise<Preparation> {
   let cleared = await examineBoth();
   refuseBlockers(cleared.findings, run.options.skipChecks ?? []);
   if (await updateSource(run, cleared, sourceSession)) {
-    spareSource();
     sourceSession = await openSession(run, 'source');
-    spareSource = endOnAbort(run, sourceSession);
     cleared = await examineBoth();
     refuseBlockers(cleared.findings, run.options.skipChecks ?? []);
   }

@@ -1,4 +1,4 @@
-import type { Emit } from '../engine/events.js';
+import type { Emit, StageName } from '../engine/events.js';
 import type { Connection } from '../postgres/connection-string.js';
 import { Session } from '../postgres/session.js';
 import type { HeldJobs } from '../timescale/jobs.js';
@@ -21,24 +21,22 @@ export interface Run {
     target: 'unchanged' | 'half done' | 'done';
     /** Whether the target holds what is needed to go on. */
     hasLedger: boolean;
+    stage: StageName;
     isRestoring: boolean;
     updatedSourceTo: string | undefined;
   };
 }
 
-/** A session that ends with the attempt. */
+/** A session that ends with the attempt, and at once when the run is to stop. */
 export async function openSession(run: Run, side: 'source' | 'target'): Promise<Session> {
+  run.signal.throwIfAborted();
   const session = await Session.open(side, run.connections[side]);
-  run.closing.push(() => session.close());
-  return session;
-}
-
-/**
- * Lets an abort end what the session does at once.
- * @returns a function that takes that back
- */
-export function endOnAbort(run: Run, session: Session): () => void {
   const end = (): void => session.destroy();
-  run.signal.addEventListener('abort', end, { once: true });
-  return () => run.signal.removeEventListener('abort', end);
+  run.signal.addEventListener('abort', end);
+  run.closing.push(async () => {
+    run.signal.removeEventListener('abort', end);
+    await session.close();
+  });
+  if (run.signal.aborted) end();
+  return session;
 }

@@ -8,7 +8,7 @@ import { Session } from '../postgres/session.js';
 import { exportSnapshot } from '../postgres/snapshot.js';
 import { holdJobs } from '../timescale/jobs.js';
 import type { Preparation } from './prepare.js';
-import { endOnAbort, openSession, type Run } from './run.js';
+import { openSession, type Run } from './run.js';
 import type { KeptSettings } from './settings.js';
 
 /** The source as of one moment, held for as long as the session's transaction is open. */
@@ -27,7 +27,6 @@ export async function takeSnapshot(run: Run, preparation: Preparation): Promise<
   await holdSourceJobs(run, preparation.source);
   const counters = await readChangeCounters(preparation.sourceSession);
   const session = await openSession(run, 'source');
-  endOnAbort(run, session);
   const id = await exportSnapshot(session);
   const inventory = await readInventory(session);
   const archive = await runClientProgram(

@@ -1,3 +1,4 @@
+import { doubtRows } from '../engine/done.js';
 import { type Plan, populatedViews } from '../plan/plan.js';
 import type { TocEntry } from '../postgres/archive-toc.js';
 import { describeConnection } from '../postgres/connection-string.js';
@@ -38,7 +39,12 @@ export const verifyBothSides: Stage = async (migration) => {
     signal,
   });
   migration.verification = verification;
-  if (!verification.equal) throw different(verification);
+  if (verification.equal) return;
+  await doubtRows(
+    target.session,
+    verification.relations.different.map(({ relation }) => relation),
+  );
+  throw different(verification);
 };
 
 /** Differences that the plan makes, beside what it leaves out by name. */
@@ -135,7 +141,9 @@ function different({ relations, objects }: Verification): HyperferryError {
   return new HyperferryError(
     'DIFFERENT',
     `source and target are not equal: ${found.slice(0, DIFFERENCES_SHOWN).join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
-    { hint: 'hyperferry verify --source … --target … shows the rows and definitions that differ.' },
+    {
+      hint: 'hyperferry verify --source … --target … shows the rows and definitions that differ. The next attempt copies relations whose rows differ again.',
+    },
   );
 }
 

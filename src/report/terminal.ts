@@ -64,7 +64,7 @@ function resumedLines({ attempt, kept, again, takenBack }: Resumed): string[] {
   };
   return [
     `attempt ${attempt}: ${countOf(kept.relations, 'relation')} with ${countOf(kept.rows, 'row')} are there already`,
-    ...named('copied again, since they have changed on the source', again),
+    ...named('copied again, since they may have changed on the source', again),
     ...named('taken back, since the source has them no more, or has others', takenBack),
   ];
 }

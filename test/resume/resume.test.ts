@@ -1,0 +1,292 @@
+import { describe, expect, test } from 'vitest';
+import { type Event, migrate, type Outcome } from '../../src/index.js';
+import { altered, makeReadings } from '../bad-input/readings.js';
+import { expectError, failureOf } from '../bad-input/refusal.js';
+import { expectEqualDatabases } from '../integration/compare/databases.js';
+import type { Databases } from '../integration/databases.js';
+import { expectFaithfulMigration } from '../integration/ferry.js';
+import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
+import { query, queryValue, runScript } from '../integration/sql.js';
+import { beginOf, onStage, runAtOnce, stopAt } from './stopped.js';
+
+const CHUNK = '_timescaledb_internal._hyper_1_1_chunk';
+
+/** Things that stand upon rows: indexes, keys, triggers, a view, a materialized view, a large object. */
+const UPON_ROWS = `
+CREATE INDEX ON reading (device, at);
+CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.value := NEW.value + 1; RETURN NEW; END $$;
+CREATE TABLE note (id int PRIMARY KEY, device int REFERENCES device, text text);
+INSERT INTO note SELECT n, n % 7, 'note ' || n FROM generate_series(1, 50) AS n;
+CREATE TABLE log (id int PRIMARY KEY, value int);
+INSERT INTO log SELECT n, n FROM generate_series(1, 50) AS n;
+CREATE TRIGGER stamps BEFORE INSERT ON log FOR EACH ROW EXECUTE FUNCTION stamp();
+CREATE VIEW named AS SELECT d.name, n.text FROM device d JOIN note n ON n.device = d.id;
+CREATE MATERIALIZED VIEW counted AS SELECT device, count(*) FROM note GROUP BY 1;
+CREATE INDEX ON counted (device);
+SELECT lo_from_bytea(0, 'one'), lo_from_bytea(0, 'two');
+COMMENT ON TABLE note IS 'what was noted';`;
+
+/** Goes on, and expects both sides to be equal, by Hyperferry's word and by the tests' own comparison. */
+async function expectResumed(databases: Databases): Promise<Outcome> {
+  const outcome = await migrate({ ...databases, jobs: 2, resume: true });
+  expect(outcome.verification?.equal).toBe(true);
+  await expectEqualDatabases(databases.source, databases.target, databases.programs);
+  expect(await queryValue(databases.target, `SELECT to_regnamespace('_hyperferry')`)).toBeNull();
+  return outcome;
+}
+
+describe('with nothing changed on the source, nothing is copied twice, wherever the run stopped', () => {
+  for (const stage of ['rows and indexes', 'constraints', 'configuration', 'statistics', 'verify'] as const) {
+    test(`it stopped at “${stage}”`, async () => {
+      const databases = await makeReadings(
+        await apachePair(),
+        `resume_${stage.replaceAll(' ', '_')}`,
+        UPON_ROWS,
+      );
+      await stopAt(databases, beginOf(stage));
+      const copied = Number(
+        await queryValue(databases.target, 'SELECT count(*) FROM _hyperferry.done WHERE kind IS NOT NULL'),
+      );
+      expect(copied > 0).toBe(stage !== 'rows and indexes');
+      const events: Event[] = [];
+      const outcome = await migrate({
+        ...databases,
+        jobs: 2,
+        resume: true,
+        onEvent: (event) => events.push(event),
+      });
+      expect(outcome.resumed).toEqual([
+        {
+          attempt: 2,
+          kept: { relations: copied, rows: expect.any(Number) },
+          again: [],
+          takenBack: [],
+        },
+      ]);
+      const copiedNow = events.filter(({ type }) => type === 'relation-copied').length;
+      expect(copiedNow + copied).toBe(outcome.relations);
+      await expectEqualDatabases(databases.source, databases.target, databases.programs);
+    });
+  }
+
+  test('it stopped in the middle of the rows, and again', async () => {
+    const databases = await makeReadings(await apachePair(), 'resume_rows', manyTables(120));
+    for (const attempt of [1, 2]) {
+      await stopAt(databases, ({ type }) => type === 'relation-copied', { jobs: 1, resume: attempt > 1 });
+    }
+    const copied = Number(
+      await queryValue(databases.target, 'SELECT count(*) FROM _hyperferry.done WHERE kind IS NOT NULL'),
+    );
+    // The tasks of two attempts, each with up to fifty relations, are there; the third attempt does the rest.
+    expect(copied).toBeGreaterThanOrEqual(100);
+    expect(copied).toBeLessThan(125);
+    const { resumed } = await expectResumed(databases);
+    expect(resumed).toEqual([
+      { attempt: 3, kept: { relations: copied, rows: expect.any(Number) }, again: [], takenBack: [] },
+    ]);
+  });
+});
+
+/** More tables than go into one task. */
+function manyTables(count: number): string {
+  return `DO $$ BEGIN FOR n IN 1..${count} LOOP
+    EXECUTE format('CREATE TABLE many_%s (a int PRIMARY KEY); INSERT INTO many_%s VALUES (%s)', n, n, n);
+  END LOOP; END $$;`;
+}
+
+describe('a relation that has changed on the source is copied again, with what stands upon it', () => {
+  const CHANGES: Record<string, { change: string; again: string[]; takenBack?: RegExp[] }> = {
+    'rows were inserted': {
+      change: `INSERT INTO note VALUES (99, 1, 'new'); REFRESH MATERIALIZED VIEW counted`,
+      again: ['public.note'],
+    },
+    'rows were updated that a key refers to': {
+      change: `UPDATE device SET name = 'new' WHERE id = 3`,
+      again: ['public.device'],
+    },
+    'rows were deleted': {
+      change: 'DELETE FROM note WHERE id < 10; REFRESH MATERIALIZED VIEW counted',
+      again: ['public.note'],
+    },
+    'a trigger would change its rows': { change: 'UPDATE log SET value = 7', again: ['public.log'] },
+    'rows of a chunk': {
+      change: `UPDATE reading SET value = 0 WHERE at < '2026-01-01 05:00+00'`,
+      again: [CHUNK],
+    },
+    'a chunk was truncated': { change: `TRUNCATE ${CHUNK}`, again: [CHUNK] },
+    'a table was rewritten': { change: 'VACUUM FULL note', again: ['public.note'] },
+    'a chunk was made': {
+      change: `INSERT INTO reading VALUES ('2027-01-01', 1, 1)`,
+      again: [],
+    },
+    'a chunk was dropped': {
+      change: `SELECT drop_chunks('reading', timestamptz '2026-01-02 00:00+00')`,
+      again: [],
+      takenBack: [/TABLE _timescaledb_internal\._hyper_1_1_chunk/, /INDEX .*_hyper_1_1_chunk/],
+    },
+    'a large object was written': {
+      change: `SELECT lo_from_bytea(0, 'three')`,
+      again: [],
+      takenBack: [/LARGE OBJECT/],
+    },
+    'a table was made, an index dropped, a view replaced, a comment changed': {
+      change: `CREATE TABLE later AS SELECT 1 AS a; DROP INDEX reading_device_at_idx;
+               CREATE OR REPLACE VIEW named AS SELECT d.name, n.text, 1 AS one FROM device d JOIN note n ON n.device = d.id;
+               COMMENT ON TABLE note IS 'what was noted later'`,
+      again: [],
+      takenBack: [/VIEW public\.named/, /INDEX public\.reading_device_at_idx/, /COMMENT public\.TABLE note/],
+    },
+    'a table was dropped': {
+      change: 'DROP TABLE log',
+      again: [],
+      takenBack: [/TABLE public\.log/, /TRIGGER public\.log stamps/],
+    },
+  };
+
+  for (const [what, { change, again, takenBack = [] }] of Object.entries(CHANGES)) {
+    test(what, async () => {
+      const name = `again_${what.replaceAll(/[ ,]+/g, '_')}`.slice(0, 50);
+      const databases = await makeReadings(await apachePair(), name, UPON_ROWS);
+      await stopAt(databases, beginOf('verify'));
+      await runScript(databases.programs, databases.source, change);
+      const { resumed } = await expectResumed(databases);
+      expect(resumed[0]?.again).toEqual(again);
+      for (const pattern of takenBack) expect(resumed[0]?.takenBack.join('\n')).toMatch(pattern);
+      if (takenBack.length === 0) expect(resumed[0]?.takenBack).toEqual([]);
+    });
+  }
+
+  test('rows that are in other partitions on the target', async () => {
+    const databases = await makeReadings(
+      await apachePair(),
+      'again_enum_partitions',
+      `CREATE TYPE color AS ENUM ('red', 'green', 'blue', 'white');
+       CREATE TABLE paint (c color, n int) PARTITION BY HASH (c);
+       CREATE TABLE paint_0 PARTITION OF paint FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+       CREATE TABLE paint_1 PARTITION OF paint FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+       INSERT INTO paint SELECT ('{red,green,blue,white}'::color[])[n % 4 + 1], n FROM generate_series(1, 100) AS n;`,
+    );
+    await stopAt(databases, beginOf('statistics'));
+    await runScript(databases.programs, databases.source, `DELETE FROM paint WHERE c = 'red'`);
+    await migrate({ ...databases, jobs: 2, resume: true });
+    expect(await queryValue(databases.target, 'SELECT count(*) FROM paint')).toBe('75');
+  });
+
+  test('the counters were reset: all are copied again, and a notice says why', async () => {
+    const databases = await makeReadings(await apachePair(), 'again_reset', UPON_ROWS);
+    await stopAt(databases, beginOf('verify'));
+    await query(databases.source, 'SELECT pg_stat_reset()');
+    const { resumed, notices, relations } = await expectResumed(databases);
+    expect(resumed[0]?.kept.relations).toBe(0);
+    expect(resumed[0]?.again).toHaveLength(relations);
+    expect(notices.join('\n')).toMatch(/counters were reset/);
+  });
+
+  test.skipIf(!hasCommunity)(
+    `a chunk was compressed${hasCommunity ? '' : ' (skipped: no community edition)'}`,
+    async () => {
+      const databases = await makeReadings(
+        await communityPair(),
+        'again_compressed',
+        `ALTER TABLE reading SET (timescaledb.compress, timescaledb.compress_segmentby = 'device');`,
+      );
+      await stopAt(databases, beginOf('verify'));
+      await runScript(databases.programs, databases.source, `SELECT compress_chunk('${CHUNK}')`);
+      const { resumed } = await expectResumed(databases);
+      expect(resumed[0]?.again).toEqual([CHUNK]);
+    },
+  );
+});
+
+test('rows that the comparison finds different are copied again by the next attempt', async () => {
+  const databases = await makeReadings(await apachePair(), 'resume_different', UPON_ROWS);
+  const error = await failureOf({
+    ...databases,
+    onEvent: onStage('verify', () =>
+      runAtOnce(databases.programs, databases.target, `UPDATE device SET name = 'damaged' WHERE id = 2`),
+    ),
+  });
+  expectError(error, { code: 'DIFFERENT', says: ['public.device'], advises: '--resume' });
+  const { resumed } = await expectResumed(databases);
+  expect(resumed[0]?.again).toEqual(['public.device']);
+});
+
+test('a definition that changed and that others depend on stops the run, and says to start over', async () => {
+  const databases = await makeReadings(await apachePair(), 'resume_redefined', UPON_ROWS);
+  await stopAt(databases, beginOf('verify'));
+  await runScript(databases.programs, databases.source, 'ALTER TABLE note ADD COLUMN more int');
+  expectError(await failureOf({ ...databases, resume: true }), {
+    code: 'SOURCE_REDEFINED',
+    says: ['other definitions', 'note'],
+    advises: '--clean-target',
+  });
+  await expectFaithfulMigration(databases, { cleanTarget: true });
+});
+
+describe('what cannot be gone on with is refused, and nothing is changed', () => {
+  test('an empty target', async () => {
+    const databases = await makeReadings(await apachePair(), 'resume_empty');
+    expectError(await failureOf({ ...databases, resume: true }), {
+      code: 'NOTHING_TO_RESUME',
+      says: ['did not finish', 'there is none'],
+      advises: 'without --resume',
+    });
+  });
+
+  test('a run that is complete', async () => {
+    const databases = await makeReadings(await apachePair(), 'resume_complete');
+    await migrate({ ...databases, keepLedger: true });
+    expectError(await failureOf({ ...databases, resume: true }), {
+      code: 'NOTHING_TO_RESUME',
+      says: ['is complete'],
+      advises: 'without --resume',
+    });
+  });
+
+  test('other options, another source, another role than the run was begun with', async () => {
+    const databases = await makeReadings(await apachePair(), 'resume_other');
+    await stopAt(databases, beginOf('statistics'));
+    const ledger = 'SELECT r::text || (SELECT count(*) FROM _hyperferry.done) FROM _hyperferry.run r';
+    const before = await queryValue(databases.target, ledger);
+    expectError(await failureOf({ ...databases, resume: true, owners: false }), {
+      code: 'USAGE',
+      says: ['--no-owner'],
+      advises: 'first command',
+    });
+    await query(altered(databases.source, { pathname: '/postgres' }), 'CREATE DATABASE resume_another');
+    const another = altered(databases.source, { pathname: '/resume_another' });
+    await runScript(databases.programs, another, 'CREATE EXTENSION timescaledb');
+    expectError(await failureOf({ ...databases, source: another, resume: true }), {
+      code: 'USAGE',
+      says: ['resume_other', 'another database'],
+      advises: 'source of the first command',
+    });
+    await query(databases.target, 'CREATE ROLE resume_other_role LOGIN SUPERUSER');
+    const target = altered(databases.target, { username: 'resume_other_role' });
+    expectError(await failureOf({ ...databases, target, resume: true }), {
+      code: 'USAGE',
+      says: ['postgres', 'resume_other_role'],
+      advises: 'same user',
+    });
+    expect((await queryValue(databases.target, ledger))?.replace(/"?\(.*?running|stopped/, '')).toBe(
+      before?.replace(/"?\(.*?running|stopped/, ''),
+    );
+    await expectResumed(databases);
+  });
+
+  test('a target that another run is at work on', async () => {
+    const databases = await makeReadings(await apachePair(), 'resume_busy');
+    let second: Promise<unknown> | undefined;
+    await migrate({
+      ...databases,
+      onEvent: (event) => {
+        if (beginOf('schema')(event)) second = failureOf({ ...databases, resume: true });
+      },
+    });
+    expectError((await second) as never, {
+      code: 'TARGET_BUSY',
+      says: ['under way', 'resume_busy'],
+      advises: 'hyperferry worker',
+    });
+  });
+});

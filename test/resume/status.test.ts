@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import { migrate, status } from '../../src/index.js';
+import { expectEventually } from '../bad-input/processes.js';
+import { makeReadings } from '../bad-input/readings.js';
+import { SLOW_TABLE } from '../bad-input/slow-table.js';
+import { hyperferry, startHyperferry } from '../cli/command-line.js';
+import { apachePair } from '../integration/servers.js';
+import { queryValue } from '../integration/sql.js';
+import { beginOf, stopAt } from './stopped.js';
+
+test('status tells of a run that stopped, and clean does not remove what can be gone on with', async () => {
+  const databases = await makeReadings(await apachePair(), 'status_stopped');
+  const environment = { TARGET: databases.target };
+  await stopAt(databases, beginOf('statistics'));
+
+  const shown = await hyperferry(['status'], environment);
+  expect(shown.exitCode, shown.stderr).toBe(0);
+  expect(shown.stdout).toMatch(/status_stopped: stopped in the stage “statistics”: .*interrupted/);
+  expect(shown.stdout).toMatch(/✓ rows and indexes .* 2 of 2 tasks/);
+  expect(shown.stdout).toMatch(/5 relations copied, 79 rows/);
+  expect(shown.stdout).toMatch(/hyperferry migrate --resume/);
+  expect(shown.stdout).toMatch(/hyperferry migrate --clean-target/);
+
+  const refused = await hyperferry(['clean'], environment);
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr).toMatch(/nobody can go on with it/);
+  expect(await queryValue(databases.target, 'SELECT count(*) FROM _hyperferry.done')).not.toBe('0');
+
+  const removed = await hyperferry(['clean', '--unfinished'], environment);
+  expect(removed.exitCode, removed.stderr).toBe(0);
+  expect(await queryValue(databases.target, `SELECT to_regnamespace('_hyperferry')`)).toBeNull();
+  const none = await hyperferry(['status'], environment);
+  expect(none.exitCode).toBe(1);
+  expect(none.stderr).toMatch(/not the target of a run/);
+});
+
+test('status tells of a run that is under way, and of one that died', async () => {
+  const databases = await makeReadings(await apachePair(), 'status_died', SLOW_TABLE);
+  const run = startHyperferry(['migrate', '--jobs', '2', '--pg-bin', databases.programs], {
+    SOURCE: databases.source,
+    TARGET: databases.target,
+  });
+  const told = async () => {
+    const found = await status(databases.target).catch(() => undefined);
+    return found && [found.state, found.stage, found.workers];
+  };
+  await expectEventually(told, ['under way', 'rows and indexes', 1], 'status of the run', 60);
+  const busy = await hyperferry(['clean', '--unfinished'], { TARGET: databases.target });
+  expect(busy.stderr).toMatch(/another run of Hyperferry is at work/);
+  run.kill('SIGKILL');
+  await run;
+  await expectEventually(told, ['died', 'rows and indexes', 0], 'status of the killed run');
+});
+
+test('a ledger that is kept says that the run is complete, is no part of the comparison, and can be removed', async () => {
+  const databases = await makeReadings(await apachePair(), 'status_kept');
+  const environment = { SOURCE: databases.source, TARGET: databases.target };
+  await migrate({ ...databases, keepLedger: true });
+  const { stdout } = await hyperferry(['status', '--json'], environment);
+  expect(JSON.parse(stdout)).toMatchObject({
+    state: 'done',
+    stage: 'finish',
+    attempt: 1,
+    copied: { relations: 5, rows: 79 },
+    workers: 0,
+  });
+  const verified = await hyperferry(['verify'], environment);
+  expect(verified.exitCode, verified.stderr).toBe(0);
+  const again = await hyperferry(['migrate', '--pg-bin', databases.programs], environment);
+  expect(again.stderr).toMatch(/expected an empty target database/);
+  const removed = await hyperferry(['clean'], environment);
+  expect(removed.exitCode, removed.stderr).toBe(0);
+  expect(await queryValue(databases.target, `SELECT to_regnamespace('_hyperferry')`)).toBeNull();
+});
