@@ -1,10 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import {
-  describeConnection,
-  libpqEnvironment,
-  parseConnection,
-} from '../../src/postgres/connection-string.js';
+import { describeConnection, parseConnection } from '../../src/postgres/connection-string.js';
 import { HyperferryError } from '../../src/postgres/error.js';
+import { libpqEnvironment } from '../../src/postgres/libpq-environment.js';
 
 const parse = (text: string, environment: Record<string, string> = {}) => parseConnection(text, environment);
 
