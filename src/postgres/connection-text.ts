@@ -45,7 +45,7 @@ function splitOnce(text: string, separator: string): [string, string | undefined
 }
 
 function splitHost(text: string): { host: string; port: string } {
-  const match = /^(?:\[([^\]]+)\]|([^:[]*))(?::(.*))?$/s.exec(text);
+  const match = /^(?:\[([^\]]+)\]|(?!\[)([^:]*))(?::(.*))?$/s.exec(text);
   if (!match) throw usage('a host in the connection URI is not valid; an IPv6 address stands in [brackets]');
   return { host: match[1] ?? match[2] ?? '', port: match[3] ?? '' };
 }

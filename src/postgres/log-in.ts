@@ -75,7 +75,7 @@ function makeClient(login: Login, socket: Socket, password: () => string): pg.Cl
   const { connection, startOptions } = login;
   const { parameters } = connection;
   const isEncrypted = socket instanceof TLSSocket;
-  return new pg.Client({
+  const client = new pg.Client({
     user: connection.user,
     database: connection.database,
     // A function, so that pg looks for none by itself, neither in the environment nor in a file.
@@ -88,6 +88,9 @@ function makeClient(login: Login, socket: Socket, password: () => string): pg.Cl
     // A space, where pg would look into the environment.
     options: `${parameters.options ?? ''} ${startOptions}`.trim() || (process.env.PGOPTIONS ? ' ' : ''),
   });
+  // Whoever waits for an answer hears of it; a client that was given up has nobody who does.
+  client.on('error', () => undefined);
+  return client;
 }
 
 /** `pg` connects the stream that it is given; this one is. */

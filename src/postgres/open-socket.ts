@@ -58,8 +58,16 @@ export async function encrypt(
   } catch (error) {
     socket.destroy();
     signal.throwIfAborted();
-    throw new TlsFailure((error as Error).message, { cause: error });
+    const cause = error instanceof HyperferryError ? error : notAgreed(error as Error & { reason?: string });
+    throw new TlsFailure(cause.message, { cause });
   }
+}
+
+function notAgreed(error: Error & { reason?: string }): HyperferryError {
+  return new HyperferryError('CONNECT', `TLS was not agreed upon: ${error.reason ?? error.message}`, {
+    cause: error,
+    hint: 'Look at ssl_min_protocol_version and ssl_max_protocol_version on both ends, and at the log of that server.',
+  });
 }
 
 /** The answer is one byte. More would be what somebody in between slipped in before the encryption (CVE-2021-23222). */

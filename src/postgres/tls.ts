@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
@@ -108,11 +108,19 @@ function clientCertificate({ parameters, home }: Connection): ConnectionOptions 
   if (!existsSync(certificate)) return {};
   const key = parameters.sslkey || join(home, '.postgresql', 'postgresql.key');
   checkKeyFile(key, certificate);
-  return {
-    cert: read('sslcert', certificate),
-    key: read('sslkey', key),
-    ...(parameters.sslpassword ? { passphrase: parameters.sslpassword } : {}),
-  };
+  return { cert: read('sslcert', certificate), key: openKey(key, parameters.sslpassword) };
+}
+
+function openKey(file: string, passphrase: string | undefined): string | Buffer {
+  const pem = read('sslkey', file);
+  try {
+    const key = createPrivateKey({ key: pem, ...(passphrase ? { passphrase } : {}) });
+    return key.export({ type: 'pkcs8', format: 'pem' });
+  } catch (error) {
+    throw new HyperferryError('CONNECT', `cannot open the private key ${file}: ${(error as Error).message}`, {
+      hint: 'Give the password of an encrypted key as sslpassword.',
+    });
+  }
 }
 
 function checkKeyFile(key: string, certificate: string): void {
