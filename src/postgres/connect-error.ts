@@ -51,13 +51,16 @@ function causeOf(error: unknown): unknown {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map((one) => reasonOf(one)).join('; ');
+  if (error instanceof AggregateError) {
+    return [...new Set(error.errors.map((one) => reasonOf(causeOf(one))))].join('; ');
+  }
   if (error instanceof DOMException && error.name === 'TimeoutError')
     return 'no answer within connect_timeout';
   return (error instanceof Error && error.message) || 'no reason given';
 }
 
 function hintFor(error: unknown, side: Side, connection: Connection, host: Host | undefined): string {
+  if (error instanceof AggregateError) return hintFor(causeOf(error.errors[0]), side, connection, host);
   if (error instanceof HyperferryError && error.hint) return error.hint;
   switch (databaseError(error)?.code) {
     case '3D000':

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { connectError, type Failure } from './connect-error.js';
 import { type Connection, type Host, isSocketFolder } from './connection-string.js';
 import { type Attempt, type Login, logIn } from './log-in.js';
-import { encrypt, openSocket, TlsFailure } from './open-socket.js';
+import { encrypt, openSocket, TlsFailure, TlsNotOffered } from './open-socket.js';
 import { roundsOf } from './session-attributes.js';
 
 /**
@@ -45,11 +45,7 @@ async function tryHost(login: Login): Promise<Attempt> {
     if (attempt.state === 'connected' || attempt.next !== 'address') return attempt;
     errors.push(attempt.error);
   }
-  return {
-    state: 'failed',
-    error: errors.length === 1 ? errors[0] : new AggregateError(errors),
-    next: 'host',
-  };
+  return { state: 'failed', error: oneOf(errors), next: 'host' };
 }
 
 async function addressesOf({ host, hostaddr }: Host): Promise<string[]> {
@@ -62,17 +58,15 @@ async function addressesOf({ host, hostaddr }: Host): Promise<string[]> {
 async function tryAddress(login: Login, address: string): Promise<Attempt> {
   const { connectTimeout } = login.connection;
   const deadline = connectTimeout > 0 ? AbortSignal.timeout(connectTimeout) : new AbortController().signal;
-  const failed: Attempt[] = [];
+  const errors: unknown[] = [];
   for (const isEncrypted of encryptions(login.connection, address)) {
     const attempt = await tryOnce(login, address, isEncrypted, deadline);
     if (attempt.state === 'connected' || attempt.next !== 'encryption') return attempt;
-    failed.push(attempt);
+    errors.push(attempt.error);
   }
-  // What the server said tells more than that it does not speak TLS.
-  const [first, last] = [failed[0], failed.at(-1)];
-  const telling =
-    [last, first].find((one) => one?.state === 'failed' && !(one.error instanceof TlsFailure)) ?? last;
-  return { state: 'failed', error: undefined, ...telling, next: 'none' } as Attempt;
+  // That the server does not offer TLS is no reason where it answered without.
+  const reasons = errors.filter((error) => !(error instanceof TlsNotOffered) || errors.length === 1);
+  return { state: 'failed', error: oneOf(reasons), next: 'none' };
 }
 
 /** Whether to encrypt, in the order of the attempts. A Unix socket is never encrypted, whatever is asked for. */
@@ -104,4 +98,8 @@ async function tryOnce(
     return { state: 'failed', error, next: error instanceof TlsFailure ? 'encryption' : 'none' };
   }
   return logIn(login, socket, deadline);
+}
+
+function oneOf(errors: readonly unknown[]): unknown {
+  return errors.length === 1 ? errors[0] : new AggregateError(errors);
 }

@@ -1,14 +1,10 @@
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { checkParameters } from './check-parameters.js';
 import { readConnectionText } from './connection-text.js';
-import {
-  checkParameters,
-  type Environment,
-  type Parameters,
-  usage,
-  withEnvironment,
-} from './libpq-parameters.js';
+import { type Environment, type Parameters, usage, withEnvironment } from './libpq-parameters.js';
 import { DEFAULT_SOCKET_FOLDER, passwordFromFile } from './passfile.js';
 import { withService } from './service-file.js';
 
@@ -32,11 +28,14 @@ export interface Connection {
   readonly sslMode: SslMode;
   /** Milliseconds for each address; 0 is without end. */
   readonly connectTimeout: number;
-  /** All libpq parameters that were given, by their libpq names, wherever they came from. */
+  /** All libpq parameters that were given but the password, by their libpq names, wherever they came from. */
   readonly parameters: Parameters;
   /** The folder in which libpq's default files are. */
   readonly home: string;
 }
+
+/** Milliseconds, as whole seconds: a timer of Node's takes no more than 2^31 - 1. */
+const LONGEST_TIMER = 2_147_483_000;
 
 export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 
@@ -51,16 +50,16 @@ export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' |
 export function parseConnection(text: string, environment: Environment = process.env): Connection {
   const home = environment.HOME || userInfo().homedir;
   const given = withService(readConnectionText(text), environment, home);
-  const parameters = withEnvironment(given, environment);
+  const { password, ...parameters } = withEnvironment(given, environment);
   checkParameters(parameters);
   const user = parameters.user || userInfo().username;
   return {
     hosts: hostsOf(parameters),
     user,
     database: parameters.dbname || user,
-    password: parameters.password,
+    password,
     sslMode: (parameters.sslmode as SslMode | undefined) ?? 'prefer',
-    connectTimeout: Math.max(0, Number(parameters.connect_timeout ?? 15)) * 1000,
+    connectTimeout: Math.min(Math.max(0, Number(parameters.connect_timeout ?? 15)) * 1000, LONGEST_TIMER),
     parameters,
     home,
   };
@@ -124,6 +123,7 @@ function hostsOf(parameters: Parameters): Host[] {
 function hostOf(name: string, hostaddr: string, port: number, { sslmode }: Parameters): Host {
   if (name.startsWith('@')) throw usage('a Unix socket in the abstract namespace is not supported');
   if (!hostaddr) return { host: name || defaultHost(port), port };
+  if (isIP(hostaddr) === 0) throw usage('hostaddr must be an IP address, or a comma separated list of them');
   if (!name && sslmode === 'verify-full') {
     throw usage(
       'expected a host beside each hostaddr: sslmode=verify-full compares its name with the certificate',

@@ -13,6 +13,9 @@ export class TlsFailure extends Error {
   override readonly name = 'TlsFailure';
 }
 
+/** The server said that it speaks no TLS. */
+export class TlsNotOffered extends TlsFailure {}
+
 /** Opens a plain connection to an address, or to the socket in a folder. @throws Error by the signal's reason */
 export async function openSocket(
   { parameters }: Connection,
@@ -82,7 +85,7 @@ async function requestTls(socket: Socket, connection: Connection, signal: AbortS
       `expected an encrypted connection (sslmode=${connection.sslMode}), but the server does not offer TLS`,
       { hint: 'Turn TLS on in that server (ssl = on), or do without: sslmode=prefer.' },
     );
-    throw new TlsFailure(refused.message, { cause: refused });
+    throw new TlsNotOffered(refused.message, { cause: refused });
   }
   // What an error says before the server has shown who it is, is not to be believed.
   throw new HyperferryError('CONNECT', 'the server did not answer whether it offers TLS', {

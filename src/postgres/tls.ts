@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { tlsVersion } from './check-parameters.js';
 import type { Connection, Host } from './connection-string.js';
 import { HyperferryError } from './error.js';
-import { tlsVersion } from './libpq-parameters.js';
 
 /** Where operating systems keep the certificates that they trust, as one file; `SSL_CERT_FILE` says otherwise. */
 const SYSTEM_ROOTS = [

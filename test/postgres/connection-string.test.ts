@@ -161,6 +161,7 @@ describe('several hosts', () => {
       'host=one,two port=1,2,3',
       'host=one hostaddr=127.0.0.1,127.0.0.2',
       'host=one port=1,2',
+      'hostaddr=localhost',
     ]) {
       expect(() => parse(text), text).toThrow(HyperferryError);
     }

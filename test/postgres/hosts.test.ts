@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Server } from '../../sandbox/index.js';
 import { freePort } from '../../sandbox/server/free-port.js';
 import { serverAccount } from '../../sandbox/server/server-account.js';
+import { startReplica } from '../bad-input/start-replica.js';
 import { startExtraServer } from '../integration/servers.js';
 import { query } from '../integration/sql.js';
 import { type BothWays, bothWays } from './both-ways.js';
@@ -16,6 +17,7 @@ const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
 
 const ACCESS = `
 host  all postgres,anyone 127.0.0.1/32 trust
+host  replication postgres 127.0.0.1/32 trust
 host  all scram           127.0.0.1/32 scram-sha-256
 host  all anyone          ::1/128      trust
 local all scram                        scram-sha-256
@@ -147,6 +149,21 @@ test('target_session_attrs chooses among the hosts', async () => {
   expect(session).toMatch(/the server is not a standby, which target_session_attrs=standby excludes/);
   expect(program).toMatch(/^refused/);
   expect(hint).toMatch(/change target_session_attrs/);
+});
+
+test('target_session_attrs tells a standby from its primary', async () => {
+  const standby = await startReplica(server);
+  const hosts = `host=127.0.0.1,127.0.0.1 port=${server.port},${standby} user=anyone`;
+  const [first, second] = [`127.0.0.1 ${server.port} plain`, `127.0.0.1 ${standby} plain`];
+  for (const [wanted, found] of Object.entries({
+    standby: second,
+    'prefer-standby': second,
+    'read-only': second,
+    primary: first,
+    'read-write': first,
+  })) {
+    await expectAlike(await connect(`${hosts} target_session_attrs=${wanted}`), found);
+  }
 });
 
 test('a password may be another for each host', async () => {

@@ -52,6 +52,15 @@ describe.skipIf(!hasOpenssl)(`TLS${hasOpenssl ? '' : ' (skipped: this machine ha
     await expectAlike(await connect('sslmode=prefer user=plainly'), /plain$/);
     await expectRefused(await connect('sslmode=require user=plainly'), /no pg_hba.conf entry/);
     await expectRefused(await connect('sslmode=disable user=encrypted'), /no pg_hba.conf entry/);
+    // The same reason, with encryption and without, is said once.
+    const twice = await connect('user=scram password=wrong');
+    await expectRefused(
+      twice,
+      /^refused: [^;]*password authentication failed[^;]*$/,
+      /password of the source/,
+    );
+    const other = await connect(`user=encrypted sslrootcert=${file('other.crt')}`);
+    await expectRefused(other, /vouches for.*; no pg_hba.conf entry .*no encryption/, /sslrootcert=FILE/);
   });
 
   test('is with a certificate that a root vouches for: verify-ca, and any mode that finds a root', async () => {
