@@ -38,6 +38,8 @@ export async function logIn(login: Login, socket: Socket, deadline: AbortSignal)
   const expire = (): void => void socket.destroy(deadline.reason as Error);
   deadline.addEventListener('abort', expire);
   try {
+    // A signal that was given already is not given again.
+    deadline.throwIfAborted();
     await client.connect();
     authentication.check();
     const difference = await differsFrom();
