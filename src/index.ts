@@ -1,9 +1,12 @@
 export type { Finding } from './check/finding.js';
 export { type Emit, type Event, STAGES, type StageName } from './engine/events.js';
+export type { RunStatus, StageStatus } from './engine/status.js';
 export { check } from './migrate/check.js';
+export { type JoinOptions, type JoinOutcome, joinRun } from './migrate/join.js';
 export { migrate } from './migrate/migrate.js';
 export type { MigrateOptions } from './migrate/options.js';
-export type { Outcome } from './migrate/outcome.js';
+export type { Outcome, Resumed } from './migrate/outcome.js';
+export { clean, status } from './migrate/status.js';
 export type { LeftOut } from './plan/left-out.js';
 export { type ErrorCode, HyperferryError } from './postgres/error.js';
 export type { Verification, VerifyMode } from './verify/verification.js';

@@ -44,6 +44,8 @@ export interface CheckOptions {
   /** Workers at a time. */
   readonly jobs: number;
   readonly cleanTarget: boolean;
+  /** Whether a run that did not finish is to be gone on with. */
+  readonly resume: boolean;
   readonly rolePasswords: boolean;
   readonly updateSource: boolean;
   readonly updateTargetAfter: true | string | undefined;

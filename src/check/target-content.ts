@@ -1,25 +1,15 @@
 import { readContent } from '../inventory/content.js';
-import { readUnfinishedRun } from '../inventory/unfinished-run.js';
+import { LEDGER_FORMAT, type RecordedRun, readRecordedRun } from '../inventory/recorded-run.js';
 import { isInRestoreMode } from '../timescale/timescale.js';
-import { type Check, nameSome } from './finding.js';
+import { type Check, type Finding, nameSome } from './finding.js';
 
 /** Rows and definitions can only be proven equal where nothing else stands. */
 export const targetContent: Check = async ({ target, options }) => {
+  const run = await readRecordedRun(target.session);
+  if (run?.isUnderWay) return [busy(run)];
+  if (options.resume) return run && isResumable(run) ? [] : [nothingToResume(run)];
   if (options.cleanTarget) return [];
-  const run = await readUnfinishedRun(target.session);
-  if (run) {
-    return [
-      {
-        id: 'target-half-done',
-        severity: 'blocker',
-        code: 'TARGET_NOT_EMPTY',
-        found: `the target holds a run that did not finish: from ${run.source}, begun ${run.startedAt}, ended in the stage “${run.stage}”`,
-        objects: [],
-        why: 'What it holds is neither empty nor whole.',
-        mend: 'Start over, which drops what is in the target database: hyperferry migrate --clean-target …',
-      },
-    ];
-  }
+  if (run && run.state !== 'done') return [halfDone(run)];
   const objects = (await readContent(target.session))
     .filter(({ name }) => name !== '_hyperferry')
     .map(({ kind, name }) => `${kind} ${name}`);
@@ -49,3 +39,57 @@ export const targetContent: Check = async ({ target, options }) => {
     },
   ];
 };
+
+function busy({ source, startedAt, stage }: RecordedRun): Finding {
+  return {
+    id: 'target-busy',
+    severity: 'blocker',
+    code: 'TARGET_BUSY',
+    found: `a migration into this target is under way: from ${source}, begun ${startedAt}, now in the stage “${stage}”`,
+    objects: [],
+    why: 'Two runs would write the same rows.',
+    mend: 'See how far it is: hyperferry status --target …\nHelp it: hyperferry worker --target …',
+  };
+}
+
+function isResumable({ state, format }: RecordedRun): boolean {
+  return state !== 'done' && format === LEDGER_FORMAT;
+}
+
+function halfDone(run: RecordedRun): Finding {
+  const goOn = 'Go on where it stopped: hyperferry migrate --resume …, with the flags of the first command';
+  return {
+    id: 'target-half-done',
+    severity: 'blocker',
+    code: 'TARGET_NOT_EMPTY',
+    found: `the target holds a run that did not finish: ${describeRun(run)}`,
+    objects: [],
+    why: 'What it holds is neither empty nor whole.',
+    mend: [
+      ...(isResumable(run) ? [goOn] : []),
+      'Start over, which drops what is in the target database: hyperferry migrate --clean-target …',
+    ].join('\n'),
+  };
+}
+
+function nothingToResume(run: RecordedRun | undefined): Finding {
+  return {
+    id: 'nothing-to-resume',
+    severity: 'blocker',
+    code: 'NOTHING_TO_RESUME',
+    found: `expected a run that did not finish on the target, but ${reasonNotToResume(run)}`,
+    objects: [],
+    why: 'Only what a run has noted in the schema _hyperferry can be gone on with.',
+    mend: 'Run the same command without --resume, with --clean-target if the target is not empty.',
+  };
+}
+
+function reasonNotToResume(run: RecordedRun | undefined): string {
+  if (!run) return 'there is none';
+  if (run.state === 'done') return `the one that it holds is complete: ${describeRun(run)}`;
+  return `another version of Hyperferry made the one that it holds (format ${run.format}, expected ${LEDGER_FORMAT}): ${describeRun(run)}`;
+}
+
+function describeRun({ source, startedAt, stage }: RecordedRun): string {
+  return `from ${source}, begun ${startedAt}, ended in the stage “${stage}”`;
+}

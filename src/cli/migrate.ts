@@ -28,6 +28,9 @@ interface Flags extends MigrationFlags {
   readonly privileges: boolean;
   readonly yes: boolean;
   readonly jobWait: number;
+  readonly resume: boolean;
+  readonly onRewrite: 'stop' | 'retry';
+  readonly keepLedger: boolean;
   readonly json: boolean;
   readonly logFormat: 'text' | 'json';
 }
@@ -51,6 +54,13 @@ export function migrateCommand(): Command {
         .choices(['none', 'counts', 'checksums'])
         .default('checksums'),
     )
+    .option('--resume', 'go on with a run that did not finish', false)
+    .addOption(
+      new Option('--on-rewrite <what>', 'when a relation is rewritten on the source during the copy')
+        .choices(['stop', 'retry'])
+        .default('stop'),
+    )
+    .option('--keep-ledger', 'keep the schema _hyperferry on the target when all is done', false)
     .option('--left-out <file>', 'write the SQL of what was left out to a file, for an administrator')
     .option('--job-wait <seconds>', 'how long to wait for background jobs that run already', wholeNumber, 600)
     .option('--json', 'print the outcome as one JSON document on stdout', false)
@@ -64,6 +74,11 @@ export function migrateCommand(): Command {
 
 async function run(flags: Flags, renderer: Renderer): Promise<void> {
   const options = migrationOptions(flags);
+  if (flags.resume && flags.cleanTarget) {
+    throw new HyperferryError('USAGE', 'expected --resume or --clean-target, but both came', {
+      hint: '--resume goes on with what the target holds; --clean-target drops it and starts over.',
+    });
+  }
   if (flags.cleanTarget && !flags.yes) await confirmCleaning(options.target);
   const outcome = await withInterrupt((signal) =>
     migrate({
@@ -71,6 +86,9 @@ async function run(flags: Flags, renderer: Renderer): Promise<void> {
       owners: flags.owner,
       privileges: flags.privileges,
       jobWait: flags.jobWait,
+      resume: flags.resume,
+      onRewrite: flags.onRewrite,
+      keepLedger: flags.keepLedger,
       skipChecks: flags.skipCheck,
       roleMap: parseRoleMap(flags.roleMap),
       verify: flags.verify,

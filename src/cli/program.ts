@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { checkCommand } from './check.js';
+import { cleanCommand } from './clean.js';
 import { demoCommand } from './demo.js';
 import { migrateCommand } from './migrate.js';
+import { statusCommand } from './status.js';
 import { verifyCommand } from './verify.js';
+import { workerCommand } from './worker.js';
 
 /** All commands. Errors are thrown, not exited on. */
 export function makeProgram(): Command {
@@ -12,7 +15,11 @@ export function makeProgram(): Command {
     .version(packageVersion())
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  for (const command of [checkCommand(), migrateCommand(), verifyCommand(), demoCommand()]) {
+  const commands = [
+    ...[checkCommand(), migrateCommand(), workerCommand(), statusCommand(), cleanCommand()],
+    ...[verifyCommand(), demoCommand()],
+  ];
+  for (const command of commands) {
     program.addCommand(command.exitOverride());
   }
   return program;

@@ -1,4 +1,3 @@
-import type { Relation } from '../inventory/relations.js';
 import type { LeftOut } from '../plan/left-out.js';
 
 /** The stages of a migration, in their order. */
@@ -9,11 +8,11 @@ export const STAGES = [
   'extensions',
   'restore mode',
   'schema',
-  'configuration',
   'rows and indexes',
   'constraints',
   'sequences',
   'large objects',
+  'configuration',
   'database',
   'owners and privileges',
   'hypertable keys',
@@ -36,7 +35,7 @@ export type Event =
   | {
       readonly type: 'relation-copied';
       readonly relation: string;
-      readonly kind: Relation['kind'];
+      readonly kind: string;
       readonly rows: number;
       /** As they went through the network. */
       readonly bytes: number;
@@ -66,6 +65,19 @@ export type Event =
       readonly differences: number;
       readonly seconds: number;
     }
+  /** A run goes on where an earlier attempt stopped. */
+  | {
+      readonly type: 'resumed';
+      readonly attempt: number;
+      /** What stands already, and stays: relations with their rows. */
+      readonly kept: { readonly relations: number; readonly rows: number };
+      /** Relations that are copied again, since they have changed on the source. */
+      readonly again: readonly string[];
+      /** Objects that are gone from the source, or are others now, and were taken back. */
+      readonly takenBack: readonly string[];
+    }
+  /** Something failed that may pass by itself; it is tried again. */
+  | { readonly type: 'retry'; readonly reason: string; readonly seconds: number }
   | ({ readonly type: 'left-out' } & LeftOut)
   | { readonly type: 'notice'; readonly message: string };
 

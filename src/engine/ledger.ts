@@ -1,30 +1,236 @@
+import { COORDINATOR_LOCK, LEDGER_FORMAT } from '../inventory/recorded-run.js';
+import type { LeftOut } from '../plan/left-out.js';
+import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import type { StageName } from './events.js';
 
+/**
+ * The ledger of a run, on the target: what was asked for, what is to be done, and what stands. All that a run needs to
+ * be gone on with, by the same process or another; and no password.
+ *
+ * Each table has a key, since a publication of all tables takes updates only of tables with one.
+ */
 const CREATE = `
 CREATE SCHEMA _hyperferry;
-CREATE TABLE _hyperferry.run (
-  -- A publication of all tables takes updates only of tables with a key.
-  id int PRIMARY KEY DEFAULT 1,
-  source text NOT NULL,
-  started_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-  stage text NOT NULL
-);
-REVOKE ALL ON SCHEMA _hyperferry FROM PUBLIC;`;
+REVOKE ALL ON SCHEMA _hyperferry FROM PUBLIC;
 
-/** Notes in the target's schema `_hyperferry` that a run begins. */
-export async function openLedger(session: Session, source: string, stage: StageName): Promise<void> {
+CREATE TABLE _hyperferry.run (
+  id int PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+  format int NOT NULL,
+  source text NOT NULL,
+  source_identity text NOT NULL,
+  settings text NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  attempt int NOT NULL DEFAULT 1,
+  attempt_started_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'stopped', 'done')),
+  stage text NOT NULL,
+  worker_settings text,
+  error text,
+  error_code text
+);
+COMMENT ON TABLE _hyperferry.run IS 'the migration that this database is the target of';
+
+CREATE TABLE _hyperferry.stage (
+  name text PRIMARY KEY,
+  attempt int NOT NULL,
+  started_at timestamptz NOT NULL,
+  -- Of the last time that it was finished: before started_at while a later attempt is in it.
+  finished_at timestamptz
+);
+
+CREATE TABLE _hyperferry.task (
+  id int PRIMARY KEY,
+  stage text NOT NULL,
+  after int,
+  weight float8 NOT NULL,
+  bytes bigint NOT NULL,
+  work text NOT NULL,
+  worker text,
+  finished_at timestamptz
+);
+COMMENT ON TABLE _hyperferry.task IS 'the work of the attempt; the lock of a row is the claim of it';
+
+CREATE TABLE _hyperferry.done (
+  fingerprint text PRIMARY KEY,
+  position bigserial,
+  object text NOT NULL,
+  undo text,
+  kind text,
+  rows bigint,
+  bytes bigint,
+  source_bytes bigint,
+  worker text
+);
+COMMENT ON TABLE _hyperferry.done IS 'what stands on the target, written in the transaction that made it';
+
+CREATE TABLE _hyperferry.left_out (
+  object text NOT NULL,
+  reason text NOT NULL,
+  sql text,
+  position bigserial PRIMARY KEY
+);`;
+
+/** What a run is asked to do, and what it found: the same in every attempt. */
+export interface RunSettings {
+  readonly source: string;
+  readonly sourceIdentity: string;
+  /** Whatever the migration keeps, as JSON. */
+  readonly settings: string;
+}
+
+/** Begins a run on an empty target. */
+export async function openLedger(session: Session, run: RunSettings, stage: StageName): Promise<void> {
   await session.transaction(async () => {
     await session.query(CREATE);
-    await session.query('INSERT INTO _hyperferry.run (source, stage) VALUES ($1, $2)', [source, stage]);
+    await session.query(
+      'INSERT INTO _hyperferry.run (format, source, source_identity, settings, stage) VALUES ($1, $2, $3, $4, $5)',
+      [LEDGER_FORMAT, run.source, run.sourceIdentity, run.settings, stage],
+    );
   });
 }
 
-export async function enterStage(session: Session, stage: StageName): Promise<void> {
-  await session.query('UPDATE _hyperferry.run SET stage = $1', [stage]);
+/**
+ * Takes the target for one coordinator, until the session ends.
+ * @throws HyperferryError `TARGET_BUSY`
+ */
+export async function takeTarget(session: Session): Promise<void> {
+  const { taken } = await session.one<{ taken: boolean }>(
+    'SELECT pg_catalog.pg_try_advisory_lock($1::int, $2::int) AS taken',
+    COORDINATOR_LOCK,
+  );
+  if (taken) return;
+  throw new HyperferryError('TARGET_BUSY', 'another run of Hyperferry is at work on this target', {
+    hint: 'See how far it is: hyperferry status --target …; help it: hyperferry worker --target …',
+  });
 }
 
-/** Removes what marks the run as unfinished, unseen by the event triggers that the database may have by now. */
+/** A worker takes a lock on the table with the first claim of a task. */
+const END_WORKERS = `
+SELECT pg_catalog.pg_terminate_backend(l.pid)
+FROM pg_catalog.pg_locks l
+WHERE l.relation = pg_catalog.to_regclass('_hyperferry.task')::oid AND l.pid <> pg_catalog.pg_backend_pid()
+  AND l.mode <> 'AccessShareLock' -- that of readers
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
+
+/** Ends the sessions of workers that still hold tasks of an earlier attempt: what they did not commit is undone. */
+export async function endWorkers(session: Session): Promise<void> {
+  await session.query(END_WORKERS);
+}
+
+/** What an earlier attempt has left. */
+export interface EarlierAttempt extends RunSettings {
+  /** Stages that an attempt has finished. */
+  readonly finished: ReadonlySet<StageName>;
+  readonly leftOut: readonly LeftOut[];
+}
+
+export async function readEarlierAttempt(session: Session): Promise<EarlierAttempt> {
+  const run = await session.one<RunSettings & Record<string, unknown>>(
+    'SELECT source, source_identity AS "sourceIdentity", settings FROM _hyperferry.run',
+  );
+  const stages = await session.query<{ name: StageName }>(
+    'SELECT name FROM _hyperferry.stage WHERE finished_at IS NOT NULL',
+  );
+  return {
+    ...run,
+    finished: new Set(stages.map(({ name }) => name)),
+    leftOut: await readLeftOut(session),
+  };
+}
+
+export async function readLeftOut(session: Session): Promise<LeftOut[]> {
+  const rows = await session.query<{ object: string; reason: string; sql: string | null }>(
+    'SELECT object, reason, sql FROM _hyperferry.left_out ORDER BY position',
+  );
+  return rows.map(({ sql, ...rest }) => ({ ...rest, ...(sql === null ? {} : { sql }) }));
+}
+
+/**
+ * Begins the next attempt of a run. Waits for workers that hold a task: `FOR UPDATE` conflicts with their claims.
+ * @returns its number
+ */
+export async function beginAttempt(session: Session): Promise<number> {
+  const { attempt } = await session.one<{ attempt: number }>(`
+    WITH run AS (SELECT id FROM _hyperferry.run FOR UPDATE)
+    UPDATE _hyperferry.run r
+    SET attempt = attempt + 1, attempt_started_at = pg_catalog.now(), state = 'running',
+        error = NULL, error_code = NULL, worker_settings = NULL
+    FROM run WHERE r.id = run.id RETURNING r.attempt`);
+  return attempt;
+}
+
+/** What a worker elsewhere needs to join the attempt that is under way. */
+export interface OpenAttempt {
+  readonly attempt: number;
+  readonly source: string;
+  readonly sourceIdentity: string;
+  /** JSON; null until the attempt has its tasks. */
+  readonly workerSettings: string | null;
+}
+
+export async function readOpenAttempt(session: Session): Promise<OpenAttempt> {
+  return session.one<OpenAttempt & Record<string, unknown>>(
+    `SELECT attempt, source, source_identity AS "sourceIdentity", worker_settings AS "workerSettings"
+     FROM _hyperferry.run`,
+  );
+}
+
+/** @param settings what workers need besides their tasks, as JSON */
+export async function setWorkerSettings(session: Session, settings: string): Promise<void> {
+  await session.query('UPDATE _hyperferry.run SET worker_settings = $1', [settings]);
+}
+
+export async function enterStage(session: Session, stage: StageName): Promise<void> {
+  await session.query(
+    `WITH run AS (UPDATE _hyperferry.run SET stage = $1 RETURNING attempt)
+     INSERT INTO _hyperferry.stage (name, attempt, started_at) SELECT $1, attempt, pg_catalog.now() FROM run
+     ON CONFLICT (name) DO UPDATE SET attempt = excluded.attempt, started_at = excluded.started_at`,
+    [stage],
+  );
+}
+
+/** @param leftOut what the run has left out so far */
+export async function finishStage(
+  session: Session,
+  stage: StageName,
+  leftOut: readonly LeftOut[],
+): Promise<void> {
+  await session.transaction(async () => {
+    await session.query('UPDATE _hyperferry.stage SET finished_at = pg_catalog.now() WHERE name = $1', [
+      stage,
+    ]);
+    await session.query('DELETE FROM _hyperferry.left_out');
+    await session.query(
+      `INSERT INTO _hyperferry.left_out (object, reason, sql)
+       SELECT object, reason, sql FROM ROWS FROM (unnest($1::text[]), unnest($2::text[]), unnest($3::text[]))
+         AS item (object, reason, sql)`,
+      [
+        leftOut.map(({ object }) => object),
+        leftOut.map(({ reason }) => reason),
+        leftOut.map(({ sql }) => sql ?? null),
+      ],
+    );
+  });
+}
+
+/** Notes that the attempt has stopped, and why: workers stop when they have done what they hold. */
+export async function stopRun(session: Session, error: unknown): Promise<void> {
+  await session.query(
+    `UPDATE _hyperferry.run SET state = 'stopped', error = $1, error_code = $2 WHERE state = 'running'`,
+    [
+      error instanceof Error ? error.message : String(error),
+      error instanceof HyperferryError ? error.code : null,
+    ],
+  );
+}
+
+/** Keeps the ledger of a run that is complete, for people to read. */
+export async function closeLedger(session: Session): Promise<void> {
+  await session.query(`UPDATE _hyperferry.run SET state = 'done'`);
+}
+
+/** Removes the ledger, unseen by the event triggers that the database may have by now. */
 export async function removeLedger(session: Session): Promise<void> {
   await session.query(WITHOUT_EVENT_TRIGGERS);
   await session.query('DROP SCHEMA IF EXISTS _hyperferry CASCADE');

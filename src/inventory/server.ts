@@ -57,6 +57,18 @@ export async function readServer(session: Session): Promise<Server> {
   };
 }
 
+/** `pg_control_system()` may be taken from a role. */
+const READ_IDENTITY = `
+SELECT pg_catalog.concat_ws('/', d.oid,
+         CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
+              THEN (SELECT system_identifier FROM pg_catalog.pg_control_system()) END) AS identity
+FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()`;
+
+/** Tells one database from all others, also when its address changes. */
+export async function readDatabaseIdentity(session: Session): Promise<string> {
+  return (await session.one<{ identity: string }>(READ_IDENTITY)).identity;
+}
+
 /** The locks that one transaction may count on having. Source: the documentation of `max_locks_per_transaction`. */
 export function lockRoom(server: Server): number {
   return server.maxLocksPerTransaction * (server.maxConnections + server.maxPreparedTransactions);

@@ -1,28 +1,80 @@
+import { type DoneMark, fingerprint, markDone } from '../engine/done.js';
 import type { ConfigurationRelation } from '../inventory/extensions.js';
 import { readSequenceValues } from '../inventory/sequences.js';
+import { HyperferryError } from '../postgres/error.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import { relayCopy } from '../postgres/relay.js';
+import type { Session } from '../postgres/session.js';
 import { isColumnStatistics, isJobTable, isMetadata, isTablespaceCatalog } from '../timescale/timescale.js';
 import type { Migration, Stage } from './migration.js';
 import { setSequence } from './sequences.js';
 
+/** The ledger's name for all configuration tables together. */
+export const CONFIGURATION = 'configuration of extensions';
+
 /**
  * The user's rows in the tables of extensions, TimescaleDB's catalog above all, in one transaction. As text: the
- * catalog refers to relations and roles by `regclass` and `regrole`, whose binary form is an OID.
+ * catalog refers to relations and roles by `regclass` and `regrole`, whose binary form is an OID. What an earlier
+ * attempt has brought is replaced where the source has other rows by now.
  */
 export const configuration: Stage = async (migration) => {
-  const { plan, source, target } = migration;
+  const { plan, source, target, doneBefore } = migration;
   const relations = plan.source.extensions.flatMap((extension) => extension.configuration);
   const sequences = relations.filter(({ kind }) => kind === 'sequence');
+  const tables = relations.filter(({ kind }) => kind === 'table');
+  const mark = await configurationFingerprint(tables, migration);
+  const earlier = doneBefore.find(({ object }) => object === CONFIGURATION);
+  const hasRows = earlier !== undefined && earlier.fingerprint !== mark;
+  if (hasRows && !plan.target.server.isSuperuser) throw cannotReplace(migration);
   await target.session.transaction(async () => {
-    for (const relation of relations.filter(({ kind }) => kind === 'table')) {
-      await copyConfiguration(relation, migration);
+    if (earlier?.fingerprint !== mark) {
+      if (hasRows) await emptyConfiguration(tables, earlier, target.session);
+      for (const relation of tables) await copyConfiguration(relation, migration);
+      await target.session.query(markDone([{ fingerprint: mark, object: CONFIGURATION }]));
     }
     for (const value of await readSequenceValues(source.session, sequences)) {
       await target.session.query(setSequence(value));
     }
   });
 };
+
+async function configurationFingerprint(
+  tables: readonly ConfigurationRelation[],
+  { source }: Migration,
+): Promise<string> {
+  const parts: string[] = [];
+  for (const relation of tables) {
+    const columns = relation.columns.map(quoteIdentifier).join(', ');
+    const { sum } = await source.session.one<{ sum: string }>(
+      `SELECT COALESCE(pg_catalog.md5(pg_catalog.string_agg(r::text, E'\\n' ORDER BY r::text)), '') AS sum
+       FROM (SELECT ${columns} FROM ONLY ${quoteQualified(relation)} ${relation.condition}) AS r`,
+    );
+    parts.push(quoteQualified(relation), sum);
+  }
+  return fingerprint('configuration', ...parts);
+}
+
+async function emptyConfiguration(
+  tables: readonly ConfigurationRelation[],
+  earlier: DoneMark,
+  session: Session,
+): Promise<void> {
+  await session.query('SET LOCAL session_replication_role = replica');
+  // A trigger turns what is there into an update.
+  for (const relation of tables.filter((table) => !isMetadata(table))) {
+    await session.query(`DELETE FROM ONLY ${quoteQualified(relation)} ${relation.condition}`);
+  }
+  await session.query('SET LOCAL session_replication_role = origin');
+  await session.query('DELETE FROM _hyperferry.done WHERE fingerprint = $1', [earlier.fingerprint]);
+}
+
+function cannotReplace({ plan }: Migration): HyperferryError {
+  return new HyperferryError(
+    'SOURCE_REDEFINED',
+    `TimescaleDB's catalog has changed on the source since it was copied, and ${plan.target.server.role} may not replace it on the target`,
+    { hint: 'Start over with the same command and --clean-target instead of --resume.' },
+  );
+}
 
 async function copyConfiguration(relation: ConfigurationRelation, migration: Migration): Promise<void> {
   const { plan, source, target } = migration;

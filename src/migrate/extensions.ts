@@ -6,6 +6,14 @@ import type { Migration, Stage } from './migration.js';
 
 /** The extensions, at the source's versions and in its schemas. */
 export const extensions: Stage = async (migration) => {
+  const { plan, target, finishedBefore } = migration;
+  // Once it stands in its version, what the target had before is of no matter.
+  if (!finishedBefore.has('extensions')) await matchTimescale(migration);
+  for (const creation of plan.extensions.create) await create(creation, migration);
+  await target.renewSession();
+};
+
+async function matchTimescale(migration: Migration): Promise<void> {
   const { plan, target } = migration;
   const { timescale } = plan.extensions;
   if (timescale.action === 'drop') await dropTimescale(migration);
@@ -19,13 +27,11 @@ export const extensions: Stage = async (migration) => {
       if (extension) await create(planCreation(extension, plan.target), migration);
     }
   }
-  for (const creation of plan.extensions.create) await create(creation, migration);
-  await target.renewSession();
-};
+}
 
 /** The target holds nothing of the user's, so nothing is lost with the extension. */
 async function dropTimescale({ target }: Migration): Promise<void> {
-  await asFirstCommand('target', target.connection, 'DROP EXTENSION timescaledb CASCADE');
+  await asFirstCommand('target', target.connection, 'DROP EXTENSION IF EXISTS timescaledb CASCADE');
 }
 
 async function create({ extension, version }: ExtensionCreation, { target }: Migration): Promise<void> {
@@ -36,6 +42,6 @@ async function create({ extension, version }: ExtensionCreation, { target }: Mig
   await asFirstCommand(
     'target',
     target.connection,
-    `CREATE EXTENSION ${quoteIdentifier(extension.name)} WITH SCHEMA ${schema}${version === undefined ? '' : ` VERSION ${quoteLiteral(version)}`}`,
+    `CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(extension.name)} WITH SCHEMA ${schema}${version === undefined ? '' : ` VERSION ${quoteLiteral(version)}`}`,
   );
 }

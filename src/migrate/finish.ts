@@ -1,5 +1,6 @@
-import { removeLedger } from '../engine/ledger.js';
+import { closeLedger, removeLedger } from '../engine/ledger.js';
 import type { Stage } from './migration.js';
 
-/** Removes what marks the run as unfinished. */
-export const finish: Stage = ({ target }) => removeLedger(target.session);
+/** Removes the ledger, or says in it that the run is complete. */
+export const finish: Stage = ({ target, keepLedger }) =>
+  keepLedger ? closeLedger(target.session) : removeLedger(target.session);

@@ -1,9 +1,12 @@
+import { type CopiedTotals, readCopiedTotals } from '../engine/done.js';
 import type { Emit, StageName } from '../engine/events.js';
-import { enterStage, openLedger } from '../engine/ledger.js';
+import { enterStage, finishStage, stopRun } from '../engine/ledger.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
+import { Session } from '../postgres/session.js';
 import { updateTimescale } from '../timescale/update.js';
+import { beginMigration } from './begin.js';
 import { configuration } from './configuration.js';
 import { constraints } from './constraints.js';
 import { database } from './database.js';
@@ -17,14 +20,16 @@ import type { Migration, Stage } from './migration.js';
 import type { MigrateOptions } from './options.js';
 import { type Outcome, OutcomeCounter } from './outcome.js';
 import { ownersAndPrivileges } from './ownership.js';
-import { connect, takeSnapshot } from './prepare.js';
+import { connect } from './prepare.js';
 import { restoreMode, restoreModeEnds } from './restore-mode.js';
 import { roles } from './roles.js';
 import { rowsAndIndexes } from './rows.js';
 import type { Run } from './run.js';
 import { schema } from './schema.js';
 import { sequences } from './sequences.js';
+import { takeSnapshot } from './snapshot.js';
 import { statistics } from './statistics.js';
+import { tryUntilDone } from './try-until-done.js';
 import { verifyBothSides } from './verify.js';
 
 /** The stages that change the target, in their order. */
@@ -33,11 +38,11 @@ const TARGET_STAGES: readonly (readonly [StageName, Stage])[] = [
   ['extensions', extensions],
   ['restore mode', restoreMode],
   ['schema', schema],
-  ['configuration', configuration],
   ['rows and indexes', rowsAndIndexes],
   ['constraints', constraints],
   ['sequences', sequences],
   ['large objects', largeObjects],
+  ['configuration', configuration],
   ['database', database],
   ['owners and privileges', ownersAndPrivileges],
 ];
@@ -83,39 +88,91 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
     connections,
     emit,
     signal: options.signal ?? new AbortController().signal,
+    isResumed: options.resume ?? false,
+    heldJobs: undefined,
     closing: [],
-    state: { target: 'unchanged', isRestoring: false, updatedSourceTo: undefined },
+    state: { target: 'unchanged', hasLedger: false, isRestoring: false, updatedSourceTo: undefined },
   };
   try {
-    const preparation = await inStage(run, 'connect', () => connect(run));
-    const migration = await inStage(run, 'snapshot', () => takeSnapshot(run, preparation));
-    run.state.target = 'half done';
-    await openLedger(migration.target.session, describeConnection(connections.source), 'roles');
-    const { isSuperuser } = migration.plan.target.server;
-    for (const [name, stage] of [...TARGET_STAGES, ...lastStages(isSuperuser)]) {
-      await inStage(run, name, async () => {
-        await enterStage(migration.target.session, name);
-        await stage(migration);
-      });
-      run.state.isRestoring = isRestoringAfter(name, run, migration);
-    }
-    run.state.target = 'done';
+    const { migration, copied } = await tryUntilDone(run, () => attempt(run));
     await updateTargetAfter(run);
     return {
       source: describeConnection(connections.source),
       target: describeConnection(connections.target),
       timescaleVersion: migration.plan.source.timescale?.version,
       jobs: migration.jobs,
+      ...copied,
       ...counter.counted,
       verification: migration.verification,
       seconds: secondsSince(begun),
     };
   } catch (error) {
+    await noteFailure(run, error);
     throw explain(error, run);
   } finally {
-    for (const close of run.closing.toReversed()) {
-      await close().catch((error: Error) => emit({ type: 'notice', message: error.message }));
+    await releaseJobs(run);
+  }
+}
+
+/** From the connections to the end, or as far as it goes. */
+async function attempt(run: Run): Promise<{ migration: Migration; copied: CopiedTotals }> {
+  try {
+    const preparation = await inStage(run, 'connect', () => connect(run));
+    const migration = await inStage(run, 'snapshot', async () =>
+      beginMigration(run, preparation, await takeSnapshot(run, preparation)),
+    );
+    const { finishedBefore } = migration;
+    run.state.isRestoring = finishedBefore.has('restore mode') && !finishedBefore.has('restore mode ends');
+    let copied: CopiedTotals | undefined;
+    for (const [name, stage] of stagesOf(migration)) {
+      await inStage(run, name, async () => {
+        const { session } = migration.target;
+        await enterStage(session, name);
+        if (name === 'finish') copied = await readCopiedTotals(session);
+        await stage(migration);
+        if (name !== 'finish') await finishStage(migration.target.session, name, migration.leftOut);
+      });
+      run.state.isRestoring = isRestoringAfter(name, run, migration);
     }
+    run.state.target = 'done';
+    if (!copied) throw new HyperferryError('INTERNAL', 'the stages have no end');
+    return { migration, copied };
+  } finally {
+    for (const close of run.closing.splice(0).toReversed()) {
+      await close().catch((error: Error) => run.emit({ type: 'notice', message: error.message }));
+    }
+  }
+}
+
+/** From the end of restore mode on, the target is a database at work: what came before is not done again. */
+function stagesOf({ plan, finishedBefore }: Migration): readonly (readonly [StageName, Stage])[] {
+  const stages = [...TARGET_STAGES, ...lastStages(plan.target.server.isSuperuser)];
+  const end = stages.findIndex(([name]) => name === 'restore mode ends');
+  return finishedBefore.has('restore mode ends') ? stages.slice(end + 1) : stages;
+}
+
+/** Workers elsewhere read it, and those who ask for the run's status. */
+async function noteFailure(run: Run, error: unknown): Promise<void> {
+  if (!run.state.hasLedger || run.state.target === 'done') return;
+  try {
+    const session = await Session.open('target', run.connections.target);
+    await stopRun(session, error);
+    await session.close();
+  } catch {
+    // The target cannot be reached; that there is no coordinator any more is seen without a note.
+  }
+}
+
+async function releaseJobs({ heldJobs, emit }: Run): Promise<void> {
+  try {
+    for (const failure of (await heldJobs?.release()) ?? []) {
+      emit({ type: 'notice', message: `a background job of the source was not put back: ${failure}` });
+    }
+  } catch (error) {
+    emit({
+      type: 'notice',
+      message: `the source's background jobs were not put back and run by themselves within 20 minutes: ${(error as Error).message}`,
+    });
   }
 }
 
@@ -172,7 +229,11 @@ function targetState({ state }: Run): string | undefined {
     case 'unchanged':
       return undefined;
     case 'half done':
-      return `The target is half done${state.isRestoring ? ' and stays in restore mode' : ''}. Start over with the same command and --clean-target, which drops what is in the target database.`;
+      return [
+        `The target is half done${state.isRestoring ? ' and stays in restore mode' : ''}.`,
+        ...(state.hasLedger ? ['Go on where it stopped: the same command with --resume.'] : []),
+        'Start over: the same command with --clean-target, which drops what is in the target database.',
+      ].join('\n');
     case 'done':
       return 'The migration itself is complete, and the target out of restore mode.';
   }

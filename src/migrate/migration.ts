@@ -1,11 +1,15 @@
-import type { Emit } from '../engine/events.js';
-import type { WorkerSource } from '../engine/pool.js';
+import { type DoneMark, readCopiedElsewhere, readLastPosition } from '../engine/done.js';
+import type { Emit, StageName } from '../engine/events.js';
+import type { Task } from '../engine/queue.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Plan } from '../plan/plan.js';
 import type { Connection } from '../postgres/connection-string.js';
 import { Session } from '../postgres/session.js';
 import type { Verification } from '../verify/verification.js';
+import type { Standing } from './standing.js';
+import type { WorkerSettings } from './work/context.js';
+import { WORKER_NAME, workOnStage } from './worker.js';
 
 /** What every stage works with: the plan, and the ways to both servers. */
 export interface Migration {
@@ -24,6 +28,19 @@ export interface Migration {
   };
   /** Workers at a time. */
   readonly jobs: number;
+  /** Counts the attempts of the run from 1. */
+  readonly attempt: number;
+  /** What the workers have to do. */
+  readonly tasks: readonly Task[];
+  /** What stands on the target since an earlier attempt. */
+  readonly standing: Standing;
+  /** The ledger's marks of it, when the attempt began. */
+  readonly doneBefore: readonly DoneMark[];
+  /** Stages that an earlier attempt has finished. */
+  readonly finishedBefore: ReadonlySet<StageName>;
+  readonly workerSettings: WorkerSettings;
+  /** Whether the ledger stays when all is done. */
+  readonly keepLedger: boolean;
   readonly signal: AbortSignal;
   readonly emit: Emit;
   /** Notes that the target does not get something. */
@@ -40,12 +57,50 @@ export interface Migration {
 /** A stage of a migration. */
 export type Stage = (migration: Migration) => Promise<void>;
 
-/** Workers that need the target alone. */
-export function targetWorkers({ target }: Migration): WorkerSource<Session> {
-  return {
-    open: () => Session.open('target', target.connection),
-    close: (session) => session.close(),
-    destroy: (session) => session.destroy(),
+/** Works on the tasks of a stage, together with workers elsewhere. */
+export async function workOnQueue(stage: StageName, migration: Migration): Promise<void> {
+  const { source, target, attempt, workerSettings, jobs, emit, signal } = migration;
+  if (!migration.tasks.some((task) => task.stage === stage)) return;
+  const stopListening = listenElsewhere(migration, await readLastPosition(target.session));
+  try {
+    await workOnStage(stage, {
+      source: source.connection,
+      target: target.connection,
+      settings: workerSettings,
+      attempt,
+      jobs,
+      emit,
+      signal,
+    });
+  } finally {
+    await stopListening();
+  }
+}
+
+const LISTEN_MILLISECONDS = 1000;
+
+/** Tells of the rows that workers elsewhere have copied. */
+function listenElsewhere({ target, emit }: Migration, begin: number): () => Promise<void> {
+  let since = begin;
+  let isListening = false;
+  const listen = async (): Promise<void> => {
+    if (isListening) return;
+    isListening = true;
+    try {
+      for (const { position, ...copied } of await readCopiedElsewhere(target.session, WORKER_NAME, since)) {
+        since = position;
+        emit({ type: 'relation-copied', ...copied });
+      }
+    } catch {
+      // The next statement of the stage that follows says that the connection is lost.
+    } finally {
+      isListening = false;
+    }
+  };
+  const timer = setInterval(listen, LISTEN_MILLISECONDS);
+  return async () => {
+    clearInterval(timer);
+    await listen();
   };
 }
 

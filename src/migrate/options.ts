@@ -29,6 +29,12 @@ export interface MigrateOptions {
   readonly roleMap?: Readonly<Record<string, string>> | undefined;
   /** Ids of findings that do not stop the run, though they are blockers. */
   readonly skipChecks?: readonly string[] | undefined;
+  /** Go on with a run that did not finish on this target. Default: no. */
+  readonly resume?: boolean | undefined;
+  /** What a relation that is rewritten on the source during the copy does. Default: stop the run. */
+  readonly onRewrite?: 'stop' | 'retry' | undefined;
+  /** Keep the ledger in the target's schema `_hyperferry` when all is done. Default: no. */
+  readonly keepLedger?: boolean | undefined;
   /** Stops the run. */
   readonly signal?: AbortSignal | undefined;
   /** Called with each event, in order. */

@@ -2,6 +2,9 @@ import type { Event, StageName } from '../engine/events.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Verification } from '../verify/verification.js';
 
+/** What an attempt went on with. */
+export type Resumed = Omit<Extract<Event, { type: 'resumed' }>, 'type'>;
+
 /** What a migration did. */
 export interface Outcome {
   /** `user@host:port/database`, without a password. */
@@ -10,7 +13,7 @@ export interface Outcome {
   /** Of the source, and so of the target; undefined for plain PostgreSQL. */
   readonly timescaleVersion: string | undefined;
   readonly jobs: number;
-  /** Relations whose rows were copied, chunks included. */
+  /** Relations whose rows were copied, chunks included, in all attempts together. */
   readonly relations: number;
   readonly hypertables: number;
   readonly chunks: number;
@@ -21,38 +24,31 @@ export interface Outcome {
   readonly stages: readonly { readonly stage: StageName; readonly seconds: number }[];
   /** What the comparison of both sides found; undefined when none was asked for. */
   readonly verification: Verification | undefined;
+  /** What stood already and what was copied again, at each attempt but the first. */
+  readonly resumed: readonly Resumed[];
   readonly leftOut: readonly LeftOut[];
   readonly notices: readonly string[];
 }
 
-type Counted = Pick<
-  Outcome,
-  'relations' | 'hypertables' | 'chunks' | 'rows' | 'bytes' | 'stages' | 'leftOut' | 'notices'
->;
+type Counted = Pick<Outcome, 'stages' | 'resumed' | 'leftOut' | 'notices'>;
 
 /** Adds events up. */
 export class OutcomeCounter {
-  #relations = 0;
-  #hypertables = 0;
-  #chunks = 0;
-  #rows = 0;
-  #bytes = 0;
   readonly #stages: { stage: StageName; seconds: number }[] = [];
+  readonly #resumed: Resumed[] = [];
   readonly #leftOut: LeftOut[] = [];
   readonly #notices: string[] = [];
 
   count(event: Event): void {
     switch (event.type) {
-      case 'relation-copied':
-        this.#relations++;
-        if (event.kind === 'hypertable') this.#hypertables++;
-        if (event.kind === 'chunk') this.#chunks++;
-        this.#rows += event.rows;
-        this.#bytes += event.bytes;
-        break;
       case 'stage-finished':
         this.#stages.push({ stage: event.stage, seconds: event.seconds });
         break;
+      case 'resumed': {
+        const { type: _, ...resumed } = event;
+        this.#resumed.push(resumed);
+        break;
+      }
       case 'left-out': {
         const { type: _, ...item } = event;
         this.#leftOut.push(item);
@@ -66,12 +62,8 @@ export class OutcomeCounter {
 
   get counted(): Counted {
     return {
-      relations: this.#relations,
-      hypertables: this.#hypertables,
-      chunks: this.#chunks,
-      rows: this.#rows,
-      bytes: this.#bytes,
       stages: this.#stages,
+      resumed: this.#resumed,
       leftOut: this.#leftOut,
       notices: this.#notices,
     };

@@ -47,6 +47,7 @@ export async function examine(
     options: {
       jobs,
       cleanTarget: options.cleanTarget ?? false,
+      resume: options.resume ?? false,
       rolePasswords: options.rolePasswords ?? false,
       updateSource: options.updateSource ?? false,
       updateTargetAfter: options.updateTargetAfter,
@@ -69,7 +70,13 @@ async function lookForPgDump(
 }
 
 /** What follows these is the loss of what a database holds. */
-const NEVER_SKIPPED = new Set(['same-database', 'target-not-empty', 'target-half-done']);
+const NEVER_SKIPPED = new Set([
+  'same-database',
+  'target-not-empty',
+  'target-half-done',
+  'target-busy',
+  'nothing-to-resume',
+]);
 
 /**
  * @param skipped ids of findings that the user takes on

@@ -18,7 +18,10 @@ FROM ROWS FROM (unnest($1::oid[]), unnest($2::text[])) AS r (oid, name)`;
  *
  * @throws HyperferryError `SOURCE_CHANGED` that names the relations
  */
-export async function guardAgainstRewrite(source: Session, relations: readonly Relation[]): Promise<void> {
+export async function guardAgainstRewrite(
+  source: Session,
+  relations: readonly Pick<Relation, 'oid' | 'schema' | 'name' | 'fileNode'>[],
+): Promise<void> {
   const names = relations.map((relation) => `ONLY ${quoteQualified(relation)}`).join(', ');
   let dropped: unknown;
   const found = new Map<number, number | null>();
@@ -44,7 +47,7 @@ export async function guardAgainstRewrite(source: Session, relations: readonly R
       : `rewritten or renamed on the source after the snapshot was taken (compressed, truncated, reordered or vacuumed in full): ${shown.join(', ')}`,
     {
       cause: dropped,
-      hint: 'Keep other sessions from compressing, truncating and dropping while the copy runs, and start over.',
+      hint: 'Keep other sessions from compressing, truncating and dropping while the copy runs, or let Hyperferry copy such relations anew: --on-rewrite retry.',
     },
   );
 }

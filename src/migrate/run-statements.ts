@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { markDone } from '../engine/done.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Statement } from '../plan/statement.js';
 import { type DatabaseError, databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
+import { statementFingerprint } from './standing.js';
 
 /** A round trip and a commit for a hundred statements; a transaction of more would hold many locks. */
 const STATEMENTS_A_BATCH = 100;
@@ -17,6 +19,8 @@ export type Excuse = (statement: Statement, error: DatabaseError) => LeftOut | '
 export interface RunOptions {
   readonly excuse?: Excuse;
   readonly leaveOut?: (item: LeftOut) => void;
+  /** Whether the ledger notes what was made, in the same transaction. */
+  readonly isMarked?: boolean;
 }
 
 /** A row of a shared catalog that another session changes at the same moment ("tuple concurrently updated"). */
@@ -38,7 +42,7 @@ export async function runStatements(
   for (let first = 0; first < statements.length; first += STATEMENTS_A_BATCH) {
     const batch = statements.slice(first, first + STATEMENTS_A_BATCH);
     try {
-      await session.query(batch.map(({ sql }) => sql).join('\n'));
+      await session.query(withMarks(batch, options));
     } catch (error) {
       if (!databaseError(error)) throw error;
       for (const statement of batch) await runStatement(session, statement, options);
@@ -46,14 +50,25 @@ export async function runStatements(
   }
 }
 
-async function runStatement(
+/** What stands in one message to the server is one transaction, where the session is in none. */
+function withMarks(statements: readonly Statement[], { isMarked }: RunOptions): string {
+  const sql = statements.map((statement) => statement.sql);
+  const marks = statements.map((statement) => ({
+    ...statement,
+    fingerprint: statementFingerprint(statement),
+  }));
+  return [...sql, ...(isMarked ? [markDone(marks)] : [])].join('\n');
+}
+
+/** @throws HyperferryError `STATEMENT` that names the object and what the server said */
+export async function runStatement(
   session: Session,
   statement: Statement,
-  options: RunOptions,
+  options: RunOptions = {},
   attempt = 1,
 ): Promise<void> {
   try {
-    await session.query(statement.sql);
+    await session.query(withMarks([statement], options));
   } catch (error) {
     const refusal = databaseError(error);
     if (!refusal) throw error;

@@ -1,25 +1,32 @@
 import type { Emit } from '../engine/events.js';
 import type { Connection } from '../postgres/connection-string.js';
 import { Session } from '../postgres/session.js';
+import type { HeldJobs } from '../timescale/jobs.js';
 import type { MigrateOptions } from './options.js';
 
-/** One call of `migrate`, before there is a plan. */
+/** One call of `migrate`: one attempt after the other, until one succeeds or fails for good. */
 export interface Run {
   readonly options: MigrateOptions;
   readonly connections: { readonly source: Connection; readonly target: Connection };
   readonly emit: Emit;
   readonly signal: AbortSignal;
-  /** What is to be closed at the end, in the reverse order. */
+  /** Whether the attempt goes on with what an earlier one has left. */
+  isResumed: boolean;
+  /** The source's background jobs, while they are held off. */
+  heldJobs: HeldJobs | undefined;
+  /** What is to be closed at the end of the attempt, in the reverse order. */
   readonly closing: (() => Promise<void>)[];
   /** What both sides are left as if the run ends now. */
   readonly state: {
     target: 'unchanged' | 'half done' | 'done';
+    /** Whether the target holds what is needed to go on. */
+    hasLedger: boolean;
     isRestoring: boolean;
     updatedSourceTo: string | undefined;
   };
 }
 
-/** A session that ends with the run. */
+/** A session that ends with the attempt. */
 export async function openSession(run: Run, side: 'source' | 'target'): Promise<Session> {
   const session = await Session.open(side, run.connections[side]);
   run.closing.push(() => session.close());

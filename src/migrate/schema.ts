@@ -1,5 +1,5 @@
-import { definitionOf } from '../plan/schema-statements.js';
 import { setMissingValues } from '../timescale/missing-values.js';
+import { makeOnce } from './make-once.js';
 import type { Stage } from './migration.js';
 import { excuseMissingRights, runStatements } from './run-statements.js';
 
@@ -7,22 +7,20 @@ import { excuseMissingRights, runStatements } from './run-statements.js';
 const HOLDING_ROWS = ['TABLE', 'SEQUENCE', 'TYPE', 'DOMAIN', 'TABLE ATTACH', 'DEFAULT'];
 
 /** All that stands before the rows: types, functions, tables, views, and the indexes that need an empty table. */
-export const schema: Stage = async ({ plan, target, leaveOut }) => {
+export const schema: Stage = async (migration) => {
+  const { plan, target, leaveOut } = migration;
   if (!plan.source.schemas.includes('public') && plan.target.schemas.includes('public')) {
-    await runStatements(target.session, [{ sql: 'DROP SCHEMA public', object: 'removal of schema public' }], {
-      excuse: ({ object }, error) => ({ object, reason: error.message }),
-      leaveOut,
-    });
+    await runStatements(
+      target.session,
+      [{ sql: 'DROP SCHEMA IF EXISTS public', object: 'removal of schema public' }],
+      { excuse: ({ object }, error) => ({ object, reason: error.message }), leaveOut },
+    );
   }
-  const statements = [...plan.schema.before, ...plan.schema.early].map((entry) =>
-    definitionOf(entry, plan.tablespaces),
+  const entries = [...plan.schema.before, ...plan.schema.early];
+  await makeOnce(target.session, entries, migration, (statement, error) =>
+    HOLDING_ROWS.some((kind) => statement.object.startsWith(`${kind} `))
+      ? undefined
+      : excuseMissingRights(statement, error),
   );
-  await runStatements(target.session, statements, {
-    excuse: (statement, error) =>
-      HOLDING_ROWS.some((kind) => statement.object.startsWith(`${kind} `))
-        ? undefined
-        : excuseMissingRights(statement, error),
-    leaveOut,
-  });
   if (plan.target.server.isSuperuser) await setMissingValues(target.session, plan.source.missingValues);
 };

@@ -2,7 +2,6 @@ import type { Relation } from '../inventory/relations.js';
 
 /** Relations whose rows one worker copies in one transaction. */
 export interface CopyTask {
-  readonly id: string;
   readonly relations: readonly Relation[];
   readonly bytes: number;
 }
@@ -35,8 +34,7 @@ export function copyTasks(relations: readonly Relation[]): CopyTask[] {
     bytes += relation.bytes;
   }
   if (group.length > 0) groups.push(group);
-  return groups.map((members, index) => ({
-    id: `rows ${index}`,
+  return groups.map((members) => ({
     relations: members,
     bytes: members.reduce((sum, member) => sum + member.bytes, 0),
   }));

@@ -2,7 +2,6 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { Role } from '../inventory/roles.js';
 import type { TocEntry } from '../postgres/archive-toc.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
-import { type CopyTask, copyTasks } from './copy-tasks.js';
 import { type Division, divideArchive } from './division.js';
 import { type ExtensionPlan, planExtensions } from './extension-plan.js';
 import type { LeftOut } from './left-out.js';
@@ -31,7 +30,6 @@ export interface Plan {
   readonly owners: OwnerMap;
   readonly extensions: ExtensionPlan;
   readonly schema: Division;
-  readonly copies: readonly CopyTask[];
   /** Tablespaces that both servers have. */
   readonly tablespaces: ReadonlySet<string>;
   readonly leftOut: readonly LeftOut[];
@@ -63,7 +61,6 @@ export function makePlan(
     roles: roleStatements(source, target, options.rolePasswords),
     extensions,
     schema: divideArchive(archive, source),
-    copies: copyTasks(source.relations),
     tablespaces,
     leftOut: [
       ...extensions.leftOut,

@@ -52,8 +52,14 @@ export function definitionOf(entry: TocEntry, tablespaces: ReadonlySet<string>):
       ...settings.map(([name]) => `RESET ${name};\n`),
     ].join(''),
     object: describeEntry(entry),
+    undo: undoOf(entry),
     isSecret: HOLDING_SECRETS.has(entry.kind),
   };
+}
+
+/** `DROP SUBSCRIPTION` would drop the slot on the publisher, which the source's own subscription uses. */
+function undoOf({ kind, dropStatement }: TocEntry): string | undefined {
+  return kind === 'SUBSCRIPTION' || dropStatement === '' ? undefined : dropStatement;
 }
 
 /** Their connection strings and options may hold passwords. */

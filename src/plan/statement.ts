@@ -3,6 +3,8 @@ export interface Statement {
   readonly sql: string;
   /** The object as messages name it: its kind and name. */
   readonly object: string;
+  /** SQL that takes the object back, where there is some. */
+  readonly undo?: string | undefined;
   /** Whether the SQL holds a password: then it is shown nowhere. */
   readonly isSecret?: boolean;
 }

@@ -87,6 +87,20 @@ export function describeHost({ host, port }: Host): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+/** A connection string for others to use: without the password, and without what is on this machine alone. */
+export function publicConnectionString({ hosts, user, database, sslMode }: Connection): string {
+  const parameters = {
+    host: hosts.map(({ host }) => host).join(','),
+    port: hosts.map(({ port }) => port).join(','),
+    user,
+    dbname: database,
+    sslmode: sslMode,
+  };
+  return Object.entries(parameters)
+    .map(([name, value]) => `${name}='${value.replace(/[\\']/g, '\\$&')}'`)
+    .join(' ');
+}
+
 /** Whether every host is this machine: a socket folder or a loopback address. */
 export function isOnThisMachine({ hosts }: Connection): boolean {
   return hosts

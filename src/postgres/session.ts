@@ -140,10 +140,14 @@ export class Session {
   }
 
   private lost(cause: Error): HyperferryError {
-    return new HyperferryError('CONNECT', `the connection to the ${this.side} was lost: ${cause.message}`, {
-      cause,
-      hint: `Look at the log of the ${this.side} server, and at the network between.`,
-    });
+    return new HyperferryError(
+      'CONNECTION_LOST',
+      `the connection to the ${this.side} was lost: ${cause.message}`,
+      {
+        cause,
+        hint: `Look at the log of the ${this.side} server, and at the network between.`,
+      },
+    );
   }
 }
 

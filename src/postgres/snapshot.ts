@@ -1,3 +1,5 @@
+import { databaseError } from './database-error.js';
+import { HyperferryError } from './error.js';
 import { quoteLiteral } from './quoting.js';
 import type { Session } from './session.js';
 
@@ -13,11 +15,33 @@ export async function exportSnapshot(session: Session): Promise<string> {
   return id;
 }
 
-/** Runs `work` in a transaction that sees exactly what the snapshot sees. */
+/** What `SET TRANSACTION SNAPSHOT` says, by version, of a snapshot whose session has ended. */
+const SNAPSHOT_GONE = ['22023', '42704', '55000'];
+
+/**
+ * Runs `work` in a transaction that sees exactly what the snapshot sees.
+ * @throws HyperferryError `SNAPSHOT_LOST` when the session that exported it has ended
+ */
 export async function withSnapshot<T>(
   session: Session,
   snapshot: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  return session.transaction(work, `${BEGIN_READING}; SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`);
+  let hasBegun = false;
+  try {
+    return await session.transaction(
+      () => {
+        hasBegun = true;
+        return work();
+      },
+      `${BEGIN_READING}; SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`,
+    );
+  } catch (error) {
+    if (hasBegun || !SNAPSHOT_GONE.includes(databaseError(error)?.code ?? '')) throw error;
+    throw new HyperferryError(
+      'SNAPSHOT_LOST',
+      `the session that held the snapshot of the source has ended: ${(error as Error).message}`,
+      { cause: error, hint: 'Look at the log of the source server, and at the network between.' },
+    );
+  }
 }

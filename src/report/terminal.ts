@@ -1,5 +1,5 @@
 import type { Event } from '../engine/events.js';
-import type { Outcome } from '../migrate/outcome.js';
+import type { Outcome, Resumed } from '../migrate/outcome.js';
 import { ProgressLine, type TextStream } from './progress-line.js';
 import type { Renderer } from './renderer.js';
 import { countOf, formatBytes, formatSeconds } from './units.js';
@@ -29,6 +29,14 @@ export function terminalRenderer(stream: TextStream): Renderer {
         case 'notice':
           line(`  note: ${event.message}`);
           break;
+        case 'retry':
+          line(
+            `  trying again${event.seconds > 0 ? ` in ${formatSeconds(event.seconds)}` : ''}: ${event.reason}`,
+          );
+          break;
+        case 'resumed':
+          for (const text of resumedLines(event)) line(`  ${text}`);
+          break;
         case 'left-out': // told in the summary
         case 'stage-started':
           break;
@@ -42,6 +50,23 @@ export function terminalRenderer(stream: TextStream): Renderer {
       for (const hint of error.hint?.split('\n') ?? []) line(`  hint: ${hint}`);
     },
   };
+}
+
+const NAMES_SHOWN = 10;
+
+/** What an attempt goes on with, for people. */
+function resumedLines({ attempt, kept, again, takenBack }: Resumed): string[] {
+  const named = (title: string, names: readonly string[]): string[] => {
+    if (names.length === 0) return [];
+    const more = names.length - NAMES_SHOWN;
+    const shown = names.slice(0, NAMES_SHOWN).join(', ');
+    return [`${title} (${names.length}): ${shown}${more > 0 ? `, and ${more} more` : ''}`];
+  };
+  return [
+    `attempt ${attempt}: ${countOf(kept.relations, 'relation')} with ${countOf(kept.rows, 'row')} are there already`,
+    ...named('copied again, since they have changed on the source', again),
+    ...named('taken back, since the source has them no more, or has others', takenBack),
+  ];
 }
 
 /** The summary of a run, for people. */

@@ -3,6 +3,7 @@ import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
+import { isTransient } from '../postgres/transient.js';
 import type { Timescale } from './timescale.js';
 
 /** The background jobs of a source, held off until `release`. */
@@ -72,10 +73,12 @@ export async function readJobs(session: Session): Promise<Job[]> {
  * it in a way that a snapshot does not see. Waits for the jobs that run now.
  *
  * Each due job's next start is moved into the future and moved on while it is held; nothing else would end by itself
- * when Hyperferry is killed. The session is used for renewals until `release`.
+ * when Hyperferry is killed.
+ *
+ * @param open gives a session of its own, which is used until `release`; called again when that is lost
  */
 export async function holdJobs(
-  session: Session,
+  open: () => Promise<Session>,
   timescale: Timescale,
   options: {
     waitSeconds: number;
@@ -83,7 +86,7 @@ export async function holdJobs(
     signal?: AbortSignal | undefined;
   },
 ): Promise<HeldJobs> {
-  const holding = new Holding(session, timescale);
+  const holding = new Holding(open, timescale);
   try {
     const deadline = Date.now() + options.waitSeconds * 1000;
     for (let announced = false; ; announced = true) {
@@ -100,26 +103,29 @@ export async function holdJobs(
       await sleep(POLL_MILLISECONDS, undefined, options.signal ? { signal: options.signal } : {});
     }
   } catch (error) {
-    await holding.putBack();
+    await holding.end().catch(() => {
+      // They run by themselves when the time is over; the first error says what is wrong.
+    });
     throw error;
   }
 }
 
 /** The jobs that are put off, with the times at which they would have run. */
 class Holding {
-  readonly #session: Session;
+  readonly #open: () => Promise<Session>;
+  #session: Session | undefined;
   readonly #timescale: Timescale;
   readonly #original = new Map<number, Pick<Job, 'id' | 'nextStart' | 'timeZone'>>();
   readonly #refused = new Set<number>();
 
-  constructor(session: Session, timescale: Timescale) {
-    this.#session = session;
+  constructor(open: () => Promise<Session>, timescale: Timescale) {
+    this.#open = open;
     this.#timescale = timescale;
   }
 
   /** Puts off what is due. @returns the ids of jobs that run now */
   async putOff(): Promise<number[]> {
-    const jobs = await readJobs(this.#session);
+    const jobs = await this.#inSession(readJobs);
     for (const job of jobs) {
       if (!job.mayAlter) this.#refused.add(job.id);
       if (job.isRunning || !job.isDue || this.#refused.has(job.id)) continue;
@@ -146,13 +152,21 @@ class Holding {
       release: async () => {
         clearInterval(timer);
         await renewal;
-        return this.putBack();
+        return this.end();
       },
     };
   }
 
   /** @returns what could not be put back */
-  async putBack(): Promise<string[]> {
+  async end(): Promise<string[]> {
+    try {
+      return await this.#putBack();
+    } finally {
+      await this.#session?.close();
+    }
+  }
+
+  async #putBack(): Promise<string[]> {
     const failures: string[] = [];
     for (const job of this.#original.values()) {
       // A job without a start of its own, or that was to run long ago, is due now.
@@ -171,15 +185,30 @@ class Holding {
   ): Promise<string | undefined> {
     const zone = timeZone === null ? '' : ', timezone => $3';
     try {
-      await this.#session.query(
-        `SELECT ${quoteIdentifier(this.#timescale.schema)}.alter_job($1::int, next_start => ${nextStart}, if_exists => true${zone})`,
-        [id, value, ...(timeZone === null ? [] : [timeZone])],
+      await this.#inSession((session) =>
+        session.query(
+          `SELECT ${quoteIdentifier(this.#timescale.schema)}.alter_job($1::int, next_start => ${nextStart}, if_exists => true${zone})`,
+          [id, value, ...(timeZone === null ? [] : [timeZone])],
+        ),
       );
       return undefined;
     } catch (error) {
       const refusal = databaseError(error);
       if (!refusal) throw error;
       return refusal.message;
+    }
+  }
+
+  /** A session of its own that is made anew when it is lost: hours go by between its commands. */
+  async #inSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    try {
+      this.#session ??= await this.#open();
+      return await work(this.#session);
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      await this.#session?.close();
+      this.#session = await this.#open();
+      return work(this.#session);
     }
   }
 }

@@ -74,6 +74,7 @@ export async function findingsOfCheck(
     const options = {
       jobs: 2,
       cleanTarget: false,
+      resume: false,
       rolePasswords: false,
       updateSource: false,
       updateTargetAfter: undefined,

@@ -1,0 +1,113 @@
+import type { Work } from '../plan/work.js';
+import { type ErrorCode, HyperferryError } from '../postgres/error.js';
+import { quoteLiteral } from '../postgres/quoting.js';
+import type { Session } from '../postgres/session.js';
+import type { StageName } from './events.js';
+
+/** A piece of work that one worker does in one transaction. */
+export interface Task {
+  readonly id: number;
+  readonly stage: StageName;
+  /** The task that must be done before. */
+  readonly after: number | undefined;
+  /** Of the tasks that are ready, the heaviest is taken first. */
+  readonly weight: number;
+  /** As they lie on the source's disk. */
+  readonly bytes: number;
+  readonly work: Work;
+}
+
+const TASKS_AT_ONCE = 500;
+
+/** Replaces the tasks of the attempt before. */
+export async function setTasks(session: Session, tasks: readonly Task[]): Promise<void> {
+  await session.transaction(async () => {
+    await session.query('DELETE FROM _hyperferry.task');
+    for (let first = 0; first < tasks.length; first += TASKS_AT_ONCE) {
+      const rows = tasks
+        .slice(first, first + TASKS_AT_ONCE)
+        .map(({ id, stage, after, weight, bytes, work }) => [
+          id,
+          stage,
+          after ?? null,
+          weight,
+          bytes,
+          JSON.stringify(work),
+        ]);
+      await session.query(
+        `INSERT INTO _hyperferry.task (id, stage, after, weight, bytes, work)
+         SELECT (value->>0)::int, value->>1, (value->>2)::int, (value->>3)::float8, (value->>4)::bigint, value->>5
+         FROM pg_catalog.json_array_elements($1::json) AS value`,
+        [JSON.stringify(rows)],
+      );
+    }
+  });
+}
+
+/**
+ * The row's lock is the claim: a worker that dies loses it with its connection, and the task is ready again. The share
+ * of the run's row keeps the next attempt from beginning while a task of this one is in hand.
+ */
+function claimQuery(attempt: number, stage: StageName): string {
+  return `
+WITH run AS (
+  SELECT id FROM _hyperferry.run WHERE attempt = ${attempt} AND state = 'running' FOR KEY SHARE
+)
+SELECT t.id, t.work
+FROM _hyperferry.task t, run
+WHERE t.stage = ${quoteLiteral(stage)} AND t.finished_at IS NULL
+  AND (t.after IS NULL OR EXISTS (
+    SELECT FROM _hyperferry.task b WHERE b.id = t.after AND b.finished_at IS NOT NULL))
+ORDER BY t.weight DESC, t.id
+LIMIT 1
+FOR UPDATE OF t SKIP LOCKED`;
+}
+
+/** Takes a task that is ready and that no other worker has, in a transaction that the caller has begun. */
+export async function claimTask(
+  session: Session,
+  attempt: number,
+  stage: StageName,
+): Promise<{ id: number; work: Work } | undefined> {
+  const [row] = await session.query<{ id: number; work: string }>(claimQuery(attempt, stage));
+  return row && { id: row.id, work: JSON.parse(row.work) as Work };
+}
+
+export async function finishTask(session: Session, id: number, worker: string): Promise<void> {
+  await session.query(
+    'UPDATE _hyperferry.task SET finished_at = pg_catalog.clock_timestamp(), worker = $2 WHERE id = $1',
+    [id, worker],
+  );
+}
+
+/** How far a run is, to one who found no task to take. */
+export interface QueueState {
+  readonly stage: StageName;
+  /** Tasks that are not done yet: of the run's stage, and of all. */
+  readonly unfinishedInStage: number;
+  readonly unfinished: number;
+}
+
+const READ_STATE = `
+SELECT r.attempt, r.state, r.error, r.error_code AS "errorCode", r.stage,
+       (SELECT pg_catalog.count(*)::int FROM _hyperferry.task t
+        WHERE t.stage = r.stage AND t.finished_at IS NULL) AS "unfinishedInStage",
+       (SELECT pg_catalog.count(*)::int FROM _hyperferry.task t WHERE t.finished_at IS NULL) AS unfinished
+FROM _hyperferry.run r`;
+
+/** @throws HyperferryError `STOPPED`, or with the code of what another worker failed at, when the attempt is over */
+export async function readQueueState(session: Session, attempt: number): Promise<QueueState> {
+  const { error, errorCode, ...row } = await session.one<
+    QueueState & {
+      attempt: number;
+      state: string;
+      error: string | null;
+      errorCode: ErrorCode | null;
+    } & Record<string, unknown>
+  >(READ_STATE);
+  if (row.attempt === attempt && row.state === 'running') return row;
+  if (row.attempt !== attempt || error === null) {
+    throw new HyperferryError('STOPPED', 'this attempt of the run is over; a later one may go on with it');
+  }
+  throw new HyperferryError(errorCode ?? 'STOPPED', `the run was stopped elsewhere: ${error}`);
+}

@@ -1,0 +1,95 @@
+import { LEDGER_FORMAT, readRecordedRun } from '../inventory/recorded-run.js';
+import type { LeftOut } from '../plan/left-out.js';
+import { HyperferryError } from '../postgres/error.js';
+import type { Session } from '../postgres/session.js';
+import { readCopiedTotals } from './done.js';
+import { STAGES, type StageName } from './events.js';
+import { readLeftOut } from './ledger.js';
+
+/** How far a run is, read from the ledger on its target. */
+export interface RunStatus {
+  /** `user@host:port/database` */
+  readonly source: string;
+  /**
+   * `under way`: a coordinator is at work. `stopped`: it ended in order and said why. `died`: it ended without a word.
+   * `done`: the migration is complete.
+   */
+  readonly state: 'under way' | 'stopped' | 'died' | 'done';
+  readonly stage: StageName;
+  readonly attempt: number;
+  readonly startedAt: string;
+  readonly attemptStartedAt: string;
+  /** Why it stopped. */
+  readonly error: string | undefined;
+  /** Those that the attempt has entered. */
+  readonly stages: readonly StageStatus[];
+  /** Relations whose rows are there, with their rows, and bytes as they went through the network. */
+  readonly copied: { readonly relations: number; readonly rows: number; readonly bytes: number };
+  /** Sessions that hold a task now, on whatever machine. */
+  readonly workers: number;
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface StageStatus {
+  readonly name: StageName;
+  readonly isFinished: boolean;
+  /** Until now for the one that the run is in. */
+  readonly seconds: number;
+  /** Of the attempt; undefined for a stage without tasks. */
+  readonly tasks: { readonly done: number; readonly total: number } | undefined;
+}
+
+const READ_RUN = `
+SELECT attempt, attempt_started_at::text AS "attemptStartedAt", error,
+       (SELECT pg_catalog.count(DISTINCT l.pid)::int FROM pg_catalog.pg_locks l
+        WHERE l.relation = '_hyperferry.task'::pg_catalog.regclass AND l.mode <> 'AccessShareLock'
+          AND l.database = (SELECT oid FROM pg_catalog.pg_database
+                            WHERE datname = pg_catalog.current_database())) AS workers
+FROM _hyperferry.run`;
+
+const READ_STAGES = `
+SELECT s.name, s.finished_at >= s.started_at IS TRUE AS "isFinished",
+       pg_catalog.date_part('epoch', CASE WHEN s.finished_at >= s.started_at THEN s.finished_at
+                                          ELSE pg_catalog.clock_timestamp() END - s.started_at) AS seconds,
+       (SELECT pg_catalog.json_build_object('done', pg_catalog.count(t.finished_at), 'total', pg_catalog.count(*))
+        FROM _hyperferry.task t WHERE t.stage = s.name HAVING pg_catalog.count(*) > 0) AS tasks
+FROM _hyperferry.stage s JOIN _hyperferry.run r ON r.attempt = s.attempt`;
+
+/** @throws HyperferryError `NO_RUN` when the database is the target of no run */
+export async function readStatus(session: Session): Promise<RunStatus> {
+  const run = await readRecordedRun(session);
+  if (!run || run.format !== LEDGER_FORMAT) {
+    throw new HyperferryError(
+      'NO_RUN',
+      run
+        ? `the run on this target was made by another version of Hyperferry (format ${run.format}, expected ${LEDGER_FORMAT})`
+        : 'this database is not the target of a run, or the run is complete and its ledger removed',
+      { hint: 'migrate --keep-ledger keeps it.' },
+    );
+  }
+  const facts = await session.one<{
+    attempt: number;
+    attemptStartedAt: string;
+    error: string | null;
+    workers: number;
+  }>(READ_RUN);
+  const stages = await session.query<
+    Omit<StageStatus, 'tasks'> & { tasks: StageStatus['tasks'] | null } & Record<string, unknown>
+  >(READ_STAGES);
+  const { relations, rows, bytes } = await readCopiedTotals(session);
+  return {
+    source: run.source,
+    state: run.state === 'running' ? (run.isUnderWay ? 'under way' : 'died') : run.state,
+    stage: run.stage as StageName,
+    attempt: facts.attempt,
+    startedAt: run.startedAt,
+    attemptStartedAt: facts.attemptStartedAt,
+    error: facts.error ?? undefined,
+    stages: stages
+      .map(({ tasks, ...stage }) => ({ ...stage, tasks: tasks ?? undefined }))
+      .toSorted((a, b) => STAGES.indexOf(a.name) - STAGES.indexOf(b.name)),
+    copied: { relations, rows, bytes },
+    workers: facts.workers,
+    leftOut: await readLeftOut(session),
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * Runs `count` workers side by side. The first failure aborts the signal of the others; its error is thrown when all
+ * have ended.
+ */
+export async function runTogether(
+  count: number,
+  work: (signal: AbortSignal) => Promise<void>,
+  outer: AbortSignal,
+): Promise<void> {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(outer.reason);
+  outer.throwIfAborted();
+  outer.addEventListener('abort', abort);
+  const failures: unknown[] = [];
+  await Promise.all(
+    Array.from({ length: count }, () =>
+      work(controller.signal).catch((error: unknown) => {
+        failures.push(error);
+        controller.abort(error);
+      }),
+    ),
+  );
+  outer.removeEventListener('abort', abort);
+  outer.throwIfAborted();
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Wakes those who wait for something to happen. */
+export class Bell {
+  #sleepers: (() => void)[] = [];
+
+  ring(): void {
+    const sleepers = this.#sleepers;
+    this.#sleepers = [];
+    for (const wake of sleepers) wake();
+  }
+
+  /** Resolves at the next ring, or when the time is over. */
+  async heard(milliseconds: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#sleepers.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}

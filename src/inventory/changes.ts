@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import type { Session } from '../postgres/session.js';
+
+/** What tells whether the rows of relations have changed between two readings. */
+export interface ChangeCounters {
+  /** Of a relation, by its OID: the same text later means that no row was inserted, updated or deleted since. */
+  of(oid: number): string;
+  /** Of all large objects together. */
+  readonly largeObjects: string;
+}
+
+/** `pg_largeobject` and `pg_largeobject_metadata`, whose OIDs never change (src/include/catalog). */
+const LARGE_OBJECT_CATALOGS = [2613, 2995];
+
+/**
+ * The counters are cumulative, and lost when the server crashes or somebody resets them. Both moments are told: a
+ * crash resets the archiver's counters as well, and `pg_stat_reset()` notes when in the database's row.
+ * Source: pgstat_reset_after_failure() in src/backend/utils/activity/pgstat.c.
+ */
+const READ_EPOCH = `
+SELECT pg_catalog.concat_ws(' ', (SELECT stats_reset FROM pg_catalog.pg_stat_archiver), d.stats_reset) AS epoch,
+       pg_catalog.current_setting('track_counts')::boolean AS counts
+FROM pg_catalog.pg_stat_database d WHERE d.datname = pg_catalog.current_database()`;
+
+const READ_COUNTERS = `
+SELECT c.oid::int8 AS oid,
+       pg_catalog.concat_ws(' ', pg_catalog.pg_stat_get_tuples_inserted(c.oid),
+                            pg_catalog.pg_stat_get_tuples_updated(c.oid),
+                            pg_catalog.pg_stat_get_tuples_deleted(c.oid)) AS counters
+FROM pg_catalog.pg_class c
+WHERE c.relkind = 'r' AND (c.oid >= 16384 OR c.oid = ANY ($1::oid[]))`;
+
+/**
+ * Reads the counters. A session adds to them after it has committed, so that counters read before a snapshot is
+ * taken count no row that the snapshot does not see.
+ */
+export async function readChangeCounters(session: Session): Promise<ChangeCounters> {
+  const { epoch, counts } = await session.one<{ epoch: string; counts: boolean }>(READ_EPOCH);
+  // Where the server does not count, every reading differs from every other.
+  const common = counts ? epoch : randomUUID();
+  const counters = new Map(
+    (await session.query<{ oid: string; counters: string }>(READ_COUNTERS, [LARGE_OBJECT_CATALOGS])).map(
+      (row) => [Number(row.oid), row.counters],
+    ),
+  );
+  const of = (oid: number): string => `${common} ${counters.get(oid) ?? 'none'}`;
+  return { of, largeObjects: LARGE_OBJECT_CATALOGS.map(of).join(' ') };
+}
+
+/**
+ * A session adds to the counters a second after it did so before, and when it has been idle for ten
+ * (`PGSTAT_MIN_INTERVAL` and `PGSTAT_IDLE_INTERVAL` in src/backend/utils/activity/pgstat.c, PostgreSQL 15 and newer).
+ */
+export const COUNTERS_LAG_SECONDS = 11;
+
+const READ_RECENTLY_ACTIVE = `
+SELECT EXISTS (
+  SELECT FROM pg_catalog.pg_stat_activity
+  WHERE datname = pg_catalog.current_database() AND application_name <> 'hyperferry'
+    AND (backend_type IS NULL OR backend_type = 'client backend')
+    AND (state IS DISTINCT FROM 'idle' OR state_change > pg_catalog.now() - $1 * interval '1 second')) AS active`;
+
+/** Whether other sessions of the database may have changed rows that the counters do not tell of yet. */
+export async function mayLag(session: Session): Promise<boolean> {
+  return (await session.one<{ active: boolean }>(READ_RECENTLY_ACTIVE, [COUNTERS_LAG_SECONDS])).active;
+}

@@ -1,0 +1,52 @@
+import type { Session } from '../postgres/session.js';
+
+/** The version of the tables in `_hyperferry`. A run is gone on with by a Hyperferry that knows them. */
+export const LEDGER_FORMAT = 1;
+
+/** What a target says about a run of Hyperferry in its schema `_hyperferry`. */
+export interface RecordedRun {
+  readonly format: number;
+  /** `user@host:port/database`. */
+  readonly source: string;
+  readonly startedAt: string;
+  /** The stage that it is in, or ended in. */
+  readonly stage: string;
+  /** What the run last said of itself: one that was killed says `running`. */
+  readonly state: 'running' | 'stopped' | 'done';
+  /** Whether a coordinator is at work on it now. */
+  readonly isUnderWay: boolean;
+}
+
+/** The session of a run's coordinator holds this advisory lock for as long as the run is under way. */
+export const COORDINATOR_LOCK = [0x68797065, 1] as const;
+
+/** `to_jsonb`, since the tables of another format may have other columns. */
+const READ_RUN = `
+SELECT pg_catalog.to_jsonb(r) AS run,
+       EXISTS (SELECT FROM pg_catalog.pg_locks l
+               WHERE l.locktype = 'advisory' AND l.classid = $1::int8::oid AND l.objid = $2::int8::oid AND l.granted
+                 AND l.database = (SELECT oid FROM pg_catalog.pg_database
+                                   WHERE datname = pg_catalog.current_database())) AS "isUnderWay"
+FROM _hyperferry.run r`;
+
+/** The run that a target holds in the schema `_hyperferry`, if any. */
+export async function readRecordedRun(session: Session): Promise<RecordedRun | undefined> {
+  const { exists } = await session.one<{ exists: boolean }>(
+    `SELECT pg_catalog.to_regclass('_hyperferry.run') IS NOT NULL AS exists`,
+  );
+  if (!exists) return undefined;
+  const [row] = await session.query<{ run: Record<string, unknown>; isUnderWay: boolean }>(
+    READ_RUN,
+    COORDINATOR_LOCK,
+  );
+  if (!row) return undefined;
+  const text = (name: string): string => String(row.run[name] ?? '');
+  return {
+    format: Number(row.run.format ?? 0),
+    source: text('source'),
+    startedAt: text('started_at'),
+    stage: text('stage'),
+    state: text('state') === 'done' ? 'done' : text('state') === 'stopped' ? 'stopped' : 'running',
+    isUnderWay: row.isUnderWay,
+  };
+}

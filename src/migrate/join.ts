@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Emit } from '../engine/events.js';
+import { type OpenAttempt, readOpenAttempt, stopRun } from '../engine/ledger.js';
+import { LEDGER_FORMAT, readRecordedRun } from '../inventory/recorded-run.js';
+import { readDatabaseIdentity } from '../inventory/server.js';
+import { type Connection, describeConnection, parseConnection } from '../postgres/connection-string.js';
+import { databaseError } from '../postgres/database-error.js';
+import { HyperferryError } from '../postgres/error.js';
+import { Session } from '../postgres/session.js';
+import { isTransient } from '../postgres/transient.js';
+import type { WorkerSettings } from './work/context.js';
+import { workOnRun } from './worker.js';
+
+export interface JoinOptions {
+  /** The target of the run that is to be helped. */
+  readonly target: string;
+  /** The source; by default the one that the run names, whose password libpq's means must give. */
+  readonly source?: string | undefined;
+  /** Workers at a time. Default: 1. */
+  readonly jobs?: number | undefined;
+  /** Ends the work; what is in hand is rolled back, and others take it. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: Emit | undefined;
+}
+
+/** What a worker has done for a run. */
+export interface JoinOutcome {
+  readonly source: string;
+  readonly target: string;
+  readonly relations: number;
+  readonly rows: number;
+  /** As they went through the network. */
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** How long a run may be without its coordinator, and without tasks, before a worker leaves. */
+const PATIENCE_SECONDS = 120;
+
+/** What stops the run for all: nobody else would succeed at it. */
+const FATAL_TO_THE_RUN = ['COPY', 'STATEMENT', 'SOURCE_CHANGED'];
+
+/**
+ * Helps a migration that is under way: takes tasks from the target's ledger, with the snapshot of the run, until all
+ * are done. May be ended, or die, at any time.
+ *
+ * @throws HyperferryError `NO_RUN` when the target holds no run that is under way
+ *
+ * @example
+ * await joinRun({ target: 'postgresql://new/tsdb', jobs: 4 });
+ */
+export async function joinRun(options: JoinOptions): Promise<JoinOutcome> {
+  const begun = performance.now();
+  const target = parseConnection(options.target);
+  const signal = options.signal ?? new AbortController().signal;
+  const counted = { relations: 0, rows: 0, bytes: 0 };
+  const emit: Emit = (event) => {
+    if (event.type === 'relation-copied') {
+      counted.relations++;
+      counted.rows += event.rows;
+      counted.bytes += event.bytes;
+    }
+    options.onEvent?.(event);
+  };
+  const session = await Session.open('target', target);
+  let source: Connection | undefined;
+  try {
+    for (let waited = 0; waited < PATIENCE_SECONDS; waited++) {
+      signal.throwIfAborted();
+      const open = await readAttemptToJoin(session, target, source !== undefined);
+      if (open === 'done') break;
+      if (open !== 'not yet') {
+        const settings = JSON.parse(open.workerSettings) as WorkerSettings;
+        source = parseConnection(options.source ?? settings.source);
+        await refuseOtherSource(source, open);
+        const context = { source, target, settings, emit, signal, jobs: options.jobs ?? 1 };
+        if (await helpWith(session, () => workOnRun({ ...context, attempt: open.attempt }))) break;
+      }
+      await sleep(1000, undefined, { signal });
+    }
+  } catch (error) {
+    if (signal.aborted) throw new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
+    throw error;
+  } finally {
+    await session.close();
+  }
+  return {
+    source: source ? describeConnection(source) : '',
+    target: describeConnection(target),
+    ...counted,
+    seconds: Math.round(performance.now() - begun) / 1000,
+  };
+}
+
+/** @returns whether all tasks are done; false when another attempt has begun, or is to begin */
+async function helpWith(session: Session, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (isLedgerGone(error)) return true;
+    if (!(error instanceof HyperferryError)) throw error;
+    if (['STOPPED', 'SNAPSHOT_LOST'].includes(error.code)) return false;
+    if (FATAL_TO_THE_RUN.includes(error.code) && !isTransient(error)) await stopRun(session, error);
+    throw error;
+  }
+}
+
+type AttemptToJoin = OpenAttempt & { readonly workerSettings: string };
+
+async function readAttemptToJoin(
+  session: Session,
+  target: Connection,
+  hasJoined: boolean,
+): Promise<AttemptToJoin | 'not yet' | 'done'> {
+  const run = await readRecordedRun(session);
+  if (hasJoined && (!run || run.state === 'done')) return 'done';
+  // The coordinator may be connecting anew.
+  if (hasJoined && !run?.isUnderWay) return 'not yet';
+  if (!run || run.state === 'done' || run.format !== LEDGER_FORMAT) {
+    throw new HyperferryError(
+      'NO_RUN',
+      `expected a migration under way to ${describeConnection(target)}, but ${run ? 'the one there is complete, or of another version of Hyperferry' : 'there is none'}`,
+      { hint: 'Start one: hyperferry migrate --source … --target …' },
+    );
+  }
+  if (!run.isUnderWay) {
+    throw new HyperferryError(
+      'NO_RUN',
+      `expected a migration under way to ${describeConnection(target)}, but the one there has stopped in the stage “${run.stage}”`,
+      { hint: 'Go on with it first: hyperferry migrate --resume …' },
+    );
+  }
+  const open = await readOpenAttempt(session);
+  return open.workerSettings === null ? 'not yet' : { ...open, workerSettings: open.workerSettings };
+}
+
+async function refuseOtherSource(source: Connection, { sourceIdentity, ...run }: OpenAttempt): Promise<void> {
+  const session = await Session.open('source', source);
+  try {
+    if ((await readDatabaseIdentity(session)) === sourceIdentity) return;
+    throw new HyperferryError(
+      'USAGE',
+      `expected the source of the run, ${run.source}, but ${describeConnection(source)} is another database`,
+      { hint: 'Name the source of the run, or leave --source out.' },
+    );
+  } finally {
+    await session.close();
+  }
+}
+
+/** The run is complete, and its coordinator has removed the ledger: undefined table, undefined schema. */
+function isLedgerGone(error: unknown): boolean {
+  return ['42P01', '3F000'].includes(databaseError(error)?.code ?? '');
+}

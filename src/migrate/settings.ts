@@ -1,0 +1,55 @@
+import type { Inventory } from '../inventory/inventory.js';
+import type { PlanOptions } from '../plan/plan.js';
+import { HyperferryError } from '../postgres/error.js';
+
+/** What every attempt of a run must be told the same: the ledger keeps it. */
+export interface KeptSettings {
+  readonly options: Pick<PlanOptions, 'owners' | 'privileges' | 'roleMap'> & {
+    readonly rolePasswords: boolean;
+  };
+  /** The target before the run changed anything. */
+  readonly target: Inventory;
+}
+
+/** As JSON, in which a map is `{"map": [[key, value], …]}` and a set is `{"set": […]}`. */
+export function writeSettings(settings: KeptSettings): string {
+  return JSON.stringify(settings, (_, value) => {
+    if (value instanceof Map) return { map: [...value] };
+    if (value instanceof Set) return { set: [...value] };
+    return value;
+  });
+}
+
+export function readSettings(text: string): KeptSettings {
+  return JSON.parse(text, (_, value) => {
+    if (Array.isArray(value?.map)) return new Map(value.map);
+    if (Array.isArray(value?.set)) return new Set(value.set);
+    return value;
+  });
+}
+
+const FLAGS: Record<keyof KeptSettings['options'], string> = {
+  owners: '--no-owner',
+  privileges: '--no-privileges',
+  roleMap: '--role-map',
+  rolePasswords: '--role-passwords',
+};
+
+/** @throws HyperferryError `USAGE` when a run is gone on with by other options, or another role, than it began with */
+export function refuseOtherSettings(kept: KeptSettings, now: KeptSettings['options'], role: string): void {
+  for (const [name, flag] of Object.entries(FLAGS) as [keyof KeptSettings['options'], string][]) {
+    if (JSON.stringify(kept.options[name]) === JSON.stringify(now[name])) continue;
+    throw new HyperferryError(
+      'USAGE',
+      `expected the options that the run was begun with, but ${flag} is not as it was then`,
+      { hint: 'Give the flags of the first command, and --resume.' },
+    );
+  }
+  if (kept.target.server.role !== role) {
+    throw new HyperferryError(
+      'USAGE',
+      `expected the role ${kept.target.server.role} on the target, which the run was begun with, but ${role} came`,
+      { hint: 'Name the same user in --target as in the first command.' },
+    );
+  }
+}

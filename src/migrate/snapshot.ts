@@ -1,0 +1,74 @@
+import { type ChangeCounters, readChangeCounters } from '../inventory/changes.js';
+import { type Inventory, readInventory } from '../inventory/inventory.js';
+import { readRolePasswords } from '../inventory/roles.js';
+import { makePlan, type Plan } from '../plan/plan.js';
+import { readArchiveToc } from '../postgres/archive-toc.js';
+import { runClientProgram } from '../postgres/client-programs.js';
+import { Session } from '../postgres/session.js';
+import { exportSnapshot } from '../postgres/snapshot.js';
+import { holdJobs } from '../timescale/jobs.js';
+import type { Preparation } from './prepare.js';
+import { endOnAbort, openSession, type Run } from './run.js';
+import type { KeptSettings } from './settings.js';
+
+/** The source as of one moment, held for as long as the session's transaction is open. */
+export interface Snapshot {
+  readonly session: Session;
+  readonly id: string;
+  readonly inventory: Inventory;
+  /** The archive of `pg_dump`: definitions alone. */
+  readonly archive: Buffer;
+  /** Read before the snapshot was taken. */
+  readonly counters: ChangeCounters;
+}
+
+/** Holds off the source's jobs, exports a snapshot, and reads the source again as of it. */
+export async function takeSnapshot(run: Run, preparation: Preparation): Promise<Snapshot> {
+  await holdSourceJobs(run, preparation.source);
+  const counters = await readChangeCounters(preparation.sourceSession);
+  const session = await openSession(run, 'source');
+  endOnAbort(run, session);
+  const id = await exportSnapshot(session);
+  const inventory = await readInventory(session);
+  const archive = await runClientProgram(
+    preparation.pgDump,
+    [
+      ...['--format=custom', '--schema-only', '--compress=0', '--encoding=UTF8', '--no-password'],
+      ...[`--snapshot=${id}`, '--exclude-schema=_hyperferry'],
+    ],
+    run.connections.source,
+    run.signal,
+  );
+  return { session, id, inventory, archive, counters };
+}
+
+/** Once in a run: between two attempts, they stay held off. */
+async function holdSourceJobs(run: Run, { timescale }: Inventory): Promise<void> {
+  if (!timescale || run.heldJobs) return;
+  run.heldJobs = await holdJobs(() => Session.open('source', run.connections.source), timescale, {
+    waitSeconds: run.options.jobWait ?? 600,
+    onWait: (jobs) =>
+      run.emit({
+        type: 'notice',
+        message: `waiting for the source's background jobs to end: ${jobs.join(', ')}`,
+      }),
+    signal: run.signal,
+  });
+  const { notHeld } = run.heldJobs;
+  if (notHeld.length > 0) {
+    run.emit({
+      type: 'notice',
+      message: `these background jobs could not be held off and may run during the copy: ${notHeld.join(', ')}`,
+    });
+  }
+}
+
+/** @param settings of the run, which each of its attempts goes by */
+export async function planFrom(run: Run, snapshot: Snapshot, settings: KeptSettings): Promise<Plan> {
+  const { rolePasswords, ...options } = settings.options;
+  return makePlan(snapshot.inventory, settings.target, readArchiveToc(snapshot.archive), {
+    ...options,
+    verify: run.options.verify ?? 'checksums',
+    rolePasswords: rolePasswords ? await readRolePasswords(snapshot.session) : new Map(),
+  });
+}

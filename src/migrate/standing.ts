@@ -1,0 +1,50 @@
+import { fingerprint } from '../engine/done.js';
+import type { ChangeCounters } from '../inventory/changes.js';
+import type { Relation } from '../inventory/relations.js';
+import type { Statement } from '../plan/statement.js';
+import { quoteQualified } from '../postgres/quoting.js';
+
+/** What of the source stands on the target, by the ledger. */
+export interface Standing {
+  has(mark: string): boolean;
+  lacks(statement: Statement): boolean;
+  hasRows(relation: Relation): boolean;
+  rowsFingerprint(relation: Relation): string;
+  hasLargeObject(oid: number): boolean;
+  largeObjectFingerprint(oid: number): string;
+}
+
+/**
+ * @param done the fingerprints in the ledger
+ * @param before the counters of the source before the snapshot was taken: what is copied is marked with these
+ * @param now those after it: what was copied earlier must have these
+ */
+export function standing(
+  done: ReadonlySet<string>,
+  before: ChangeCounters,
+  now: ChangeCounters = before,
+): Standing {
+  return {
+    has: (mark) => done.has(mark),
+    lacks: (statement) => !done.has(statementFingerprint(statement)),
+    hasRows: (relation) => done.has(rowsFingerprint(relation, now)),
+    rowsFingerprint: (relation) => rowsFingerprint(relation, before),
+    hasLargeObject: (oid) => done.has(largeObjectFingerprint(oid, now)),
+    largeObjectFingerprint: (oid) => largeObjectFingerprint(oid, before),
+  };
+}
+
+/** A definition that is another on the source now is another thing. */
+export function statementFingerprint({ object, sql }: Statement): string {
+  return fingerprint(object, sql);
+}
+
+/** Rows of a relation that was rewritten or written to since are others. */
+export function rowsFingerprint(relation: Relation, counters: ChangeCounters): string {
+  return fingerprint('rows', quoteQualified(relation), String(relation.fileNode), counters.of(relation.oid));
+}
+
+/** The counters are of all large objects together. */
+export function largeObjectFingerprint(oid: number, counters: ChangeCounters): string {
+  return fingerprint('large object', String(oid), counters.largeObjects);
+}

@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HyperferryError } from '../postgres/error.js';
+import { isTransient } from '../postgres/transient.js';
+import type { Run } from './run.js';
+
+/** Waits before the next attempt: a server that restarts is there again by then. */
+const RETRY_SECONDS = [1, 2, 5, 10, 20, 30, 30, 30];
+
+/** A source that is rewritten again and again is not one at rest. */
+const ATTEMPTS_AFTER_REWRITES = 5;
+
+/**
+ * Tries again what may succeed at the next attempt, which goes on where the one before stopped: when a connection was
+ * lost, above all the one that held the snapshot; and, if asked for, when the source was rewritten.
+ */
+export async function tryUntilDone<T>(run: Run, attempt: () => Promise<T>): Promise<T> {
+  let lost = 0;
+  let rewritten = 0;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!run.state.hasLedger || run.signal.aborted) throw error;
+      const wasRewritten = error instanceof HyperferryError && error.code === 'SOURCE_CHANGED';
+      const seconds = wasRewritten ? 0 : RETRY_SECONDS[lost++];
+      const mayGoOn = wasRewritten
+        ? run.options.onRewrite === 'retry' && rewritten++ < ATTEMPTS_AFTER_REWRITES
+        : isLost(error);
+      if (!mayGoOn || seconds === undefined) throw error;
+      run.emit({ type: 'retry', reason: (error as Error).message, seconds });
+      await sleep(seconds * 1000, undefined, { signal: run.signal });
+      run.isResumed = true;
+    }
+  }
+}
+
+/** The run was stopped from elsewhere as well when its own workers were cut off. */
+function isLost(error: unknown): boolean {
+  return isTransient(error) || (error instanceof HyperferryError && error.code === 'SNAPSHOT_LOST');
+}

@@ -1,0 +1,27 @@
+import type { Mark, RowsMark } from '../../engine/done.js';
+import type { Session } from '../../postgres/session.js';
+
+/** What workers need besides their tasks: plain values, which the ledger keeps as JSON. */
+export interface WorkerSettings {
+  readonly snapshot: string;
+  /** Where the source is, for a worker that is not told: without a password. */
+  readonly source: string;
+  /** What CHECKs, generated columns and index expressions may leave names and times to. */
+  readonly applicationDefaults: { readonly searchPath: string; readonly timeZone: string };
+  /** Whether the source stores compressed values that cannot be read back. */
+  readonly storesNullAsUnreadableValue: boolean;
+}
+
+/** A worker's connections: what it reads from one it writes to the other. */
+export interface WorkerSessions {
+  readonly source: Session;
+  readonly target: Session;
+}
+
+/** What a task has brought: marks for the ledger. */
+export interface Brought {
+  readonly rows: readonly RowsMark[];
+  readonly objects: readonly Mark[];
+  /** What people should know of it. */
+  readonly notices: readonly string[];
+}

@@ -1,0 +1,39 @@
+import type { LargeObjectsWork } from '../../plan/work.js';
+import { withSnapshot } from '../../postgres/snapshot.js';
+import type { Brought, WorkerSessions, WorkerSettings } from './context.js';
+
+/** Memory holds one piece of a large object, in its text form of twice that size. */
+const PIECE_BYTES = 4 * 1024 ** 2;
+
+/** Large objects with their OIDs and their content. */
+export async function copyLargeObjects(
+  { objects }: LargeObjectsWork,
+  sessions: WorkerSessions,
+  { snapshot }: WorkerSettings,
+): Promise<Brought> {
+  await withSnapshot(sessions.source, snapshot, async () => {
+    for (const { oid } of objects) {
+      await sessions.target.query('SELECT pg_catalog.lo_create($1::oid)', [oid]);
+      await copyContent(oid, sessions);
+    }
+  });
+  const marks = objects.map(({ oid, fingerprint }) => ({
+    fingerprint,
+    object: `LARGE OBJECT ${oid}`,
+    undo: `SELECT pg_catalog.lo_unlink(${oid}::oid);`,
+  }));
+  return { rows: [], objects: marks, notices: [] };
+}
+
+async function copyContent(oid: number, { source, target }: WorkerSessions): Promise<void> {
+  for (let offset = 0; ; offset += PIECE_BYTES) {
+    const { piece } = await source.one<{ piece: Buffer }>(
+      'SELECT pg_catalog.lo_get($1::oid, $2::int8, $3::int) AS piece',
+      [oid, offset, PIECE_BYTES],
+    );
+    if (piece.length > 0) {
+      await target.query('SELECT pg_catalog.lo_put($1::oid, $2::int8, $3::bytea)', [oid, offset, piece]);
+    }
+    if (piece.length < PIECE_BYTES) return;
+  }
+}

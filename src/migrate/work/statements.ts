@@ -1,0 +1,33 @@
+import type { StatementsWork } from '../../plan/work.js';
+import { databaseError } from '../../postgres/database-error.js';
+import type { Session } from '../../postgres/session.js';
+import { isTransient } from '../../postgres/transient.js';
+import { runStatement } from '../run-statements.js';
+import { statementFingerprint } from '../standing.js';
+import type { Brought } from './context.js';
+
+/**
+ * Runs statements in the transaction of the session, in one round trip.
+ * @throws HyperferryError `STATEMENT` that names the object: those that failed together are run again one by one
+ */
+export async function runStatementsInTransaction(
+  { locks, statements }: StatementsWork,
+  target: Session,
+): Promise<Brought> {
+  const names = locks.map((name) => `ONLY ${name}`).join(', ');
+  const lock = names === '' ? '' : `LOCK TABLE ${names} IN SHARE ROW EXCLUSIVE MODE;\n`;
+  await target.query('SAVEPOINT statements');
+  try {
+    await target.query(lock + statements.map(({ sql }) => sql).join('\n'));
+  } catch (error) {
+    if (!databaseError(error) || isTransient(error)) throw error;
+    await target.query('ROLLBACK TO statements');
+    for (const statement of statements) await runStatement(target, statement);
+  }
+  const objects = statements.map((statement) => ({
+    fingerprint: statementFingerprint(statement),
+    object: statement.object,
+    undo: statement.undo,
+  }));
+  return { rows: [], objects, notices: [] };
+}

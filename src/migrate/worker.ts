@@ -1,0 +1,176 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { markDone, markRowsDone } from '../engine/done.js';
+import type { Emit, StageName } from '../engine/events.js';
+import { claimTask, finishTask, type QueueState, readQueueState } from '../engine/queue.js';
+import { Bell, runTogether } from '../engine/together.js';
+import type { Work } from '../plan/work.js';
+import type { Connection } from '../postgres/connection-string.js';
+import { HyperferryError } from '../postgres/error.js';
+import { Session } from '../postgres/session.js';
+import { isTransient } from '../postgres/transient.js';
+import { analyze } from './work/analyze.js';
+import type { Brought, WorkerSessions, WorkerSettings } from './work/context.js';
+import { copyLargeObjects } from './work/large-objects.js';
+import { copyRows } from './work/rows.js';
+import { runStatementsInTransaction } from './work/statements.js';
+
+/** What a worker works with. */
+export interface WorkerContext {
+  readonly source: Connection;
+  readonly target: Connection;
+  readonly attempt: number;
+  readonly settings: WorkerSettings;
+  /** Workers at a time. */
+  readonly jobs: number;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** Who holds a task, for people. */
+export const WORKER_NAME = `${hostname()}:${process.pid}`;
+
+/** Others that work on the same run are not heard; so one looks again. */
+const LOOK_AGAIN_MILLISECONDS = 250;
+
+/** Waits between attempts at a task, a minute in all: a server that restarts is there again by then. */
+const RETRY_SECONDS = [0.5, 1, 2, 4, 8, 15, 30];
+
+/** Works on a stage of the run until all of its tasks are done, by whomever. */
+export async function workOnStage(stage: StageName, context: WorkerContext): Promise<void> {
+  const next = (state: QueueState): StageName | undefined =>
+    state.stage === stage && state.unfinishedInStage > 0 ? stage : undefined;
+  await work(context, next, stage);
+}
+
+/** Works on whatever stage the run is in, until all tasks are done. */
+export async function workOnRun(context: WorkerContext): Promise<void> {
+  await work(context, ({ stage, unfinished }) => (unfinished > 0 ? stage : undefined));
+}
+
+/** @param next the stage to take tasks of, or undefined when there is nothing left to do */
+async function work(
+  context: WorkerContext,
+  next: (state: QueueState) => StageName | undefined,
+  first?: StageName,
+): Promise<void> {
+  const bell = new Bell();
+  await runTogether(
+    context.jobs,
+    async (signal) => {
+      const worker = new Worker(context, signal);
+      try {
+        for (let stage = first ?? next(await worker.queueState()); stage !== undefined; ) {
+          if (await worker.takeTask(stage)) {
+            bell.ring();
+            continue;
+          }
+          stage = next(await worker.queueState());
+          if (stage !== undefined) await bell.heard(LOOK_AGAIN_MILLISECONDS);
+        }
+        bell.ring();
+      } finally {
+        bell.ring();
+        await worker.close();
+      }
+    },
+    context.signal,
+  );
+}
+
+/** One pair of connections, which are made anew when they are lost. */
+class Worker {
+  readonly #context: WorkerContext;
+  readonly #signal: AbortSignal;
+  #sessions: WorkerSessions | undefined;
+
+  constructor(context: WorkerContext, signal: AbortSignal) {
+    this.#context = context;
+    this.#signal = signal;
+    signal.addEventListener('abort', () => this.#destroy());
+  }
+
+  /** @returns whether there was a task to take */
+  takeTask(stage: StageName): Promise<boolean> {
+    return this.#retrying(async (sessions) => {
+      const { attempt, emit } = this.#context;
+      const { target } = sessions;
+      const brought = await target.transaction(async () => {
+        const task = await claimTask(target, attempt, stage);
+        if (!task) return undefined;
+        const done = await perform(task.work, sessions, this.#context);
+        await target.query(markDone(done.objects));
+        if (done.rows.length > 0) await markRowsDone(target, done.rows, WORKER_NAME);
+        await finishTask(target, task.id, WORKER_NAME);
+        return done;
+      });
+      for (const { object, kind, rows, bytes, sourceBytes } of brought?.rows ?? []) {
+        emit({ type: 'relation-copied', relation: object, kind, rows, bytes, sourceBytes });
+      }
+      for (const message of brought?.notices ?? []) emit({ type: 'notice', message });
+      return brought !== undefined;
+    });
+  }
+
+  queueState(): Promise<QueueState> {
+    return this.#retrying(({ target }) => readQueueState(target, this.#context.attempt));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#sessions?.source.close(), this.#sessions?.target.close()]);
+  }
+
+  async #retrying<T>(attempt: (sessions: WorkerSessions) => Promise<T>): Promise<T> {
+    for (let failures = 0; ; failures++) {
+      this.#signal.throwIfAborted();
+      try {
+        return await attempt(await this.#open());
+      } catch (error) {
+        this.#destroy();
+        this.#signal.throwIfAborted();
+        const seconds = RETRY_SECONDS[failures];
+        if (!isTransient(error) || seconds === undefined) throw error;
+        this.#context.emit({ type: 'retry', reason: (error as Error).message, seconds });
+        await sleep(seconds * 1000, undefined, { signal: this.#signal });
+      }
+    }
+  }
+
+  async #open(): Promise<WorkerSessions> {
+    if (this.#sessions) return this.#sessions;
+    const source = await Session.open('source', this.#context.source);
+    try {
+      this.#sessions = { source, target: await Session.open('target', this.#context.target) };
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+    // The abort may have come in between.
+    if (this.#signal.aborted) this.#destroy();
+    return this.#sessions;
+  }
+
+  #destroy(): void {
+    this.#sessions?.source.destroy();
+    this.#sessions?.target.destroy();
+    this.#sessions = undefined;
+  }
+}
+
+function perform(work: Work, sessions: WorkerSessions, { settings }: WorkerContext): Promise<Brought> {
+  switch (work.kind) {
+    case 'copy':
+      return copyRows(work, sessions, settings);
+    case 'statements':
+      return runStatementsInTransaction(work, sessions.target);
+    case 'large objects':
+      return copyLargeObjects(work, sessions, settings);
+    case 'analyze':
+      return analyze(work, sessions.target);
+    default:
+      throw new HyperferryError(
+        'INTERNAL',
+        `no worker knows the task ${JSON.stringify(work satisfies never)}`,
+      );
+  }
+}
