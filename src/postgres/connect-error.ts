@@ -23,16 +23,19 @@ export function connectError(
   connection: Connection,
   failures: readonly Failure[],
 ): HyperferryError {
-  const last = failures.at(-1);
-  const cause = causeOf(last?.error);
+  const causes = failures.map(({ error }) => causeOf(error));
+  const [last] = causes.slice(-1);
   const reasons =
     failures.length === 1
-      ? reasonOf(cause)
-      : failures.map(({ host, error }) => `${describeHost(host)}: ${reasonOf(causeOf(error))}`).join('; ');
+      ? reasonOf(last)
+      : failures.map(({ host }, index) => `${describeHost(host)}: ${reasonOf(causes[index])}`).join('; ');
   return new HyperferryError(
     'CONNECT',
     `cannot connect to the ${side} ${describeConnection(connection)}: ${reasons}`,
-    { cause, hint: hintFor(cause, side, connection, last?.host) },
+    {
+      cause: failures.length === 1 ? last : new AggregateError(causes),
+      hint: hintFor(last, side, connection, failures.at(-1)?.host),
+    },
   );
 }
 
@@ -54,8 +57,6 @@ function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) {
     return [...new Set(error.errors.map((one) => reasonOf(causeOf(one))))].join('; ');
   }
-  if (error instanceof DOMException && error.name === 'TimeoutError')
-    return 'no answer within connect_timeout';
   return (error instanceof Error && error.message) || 'no reason given';
 }
 

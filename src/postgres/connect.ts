@@ -56,8 +56,21 @@ async function addressesOf({ host, hostaddr }: Host): Promise<string[]> {
 }
 
 async function tryAddress(login: Login, address: string): Promise<Attempt> {
+  const timer = new AbortController();
   const { connectTimeout } = login.connection;
-  const deadline = connectTimeout > 0 ? AbortSignal.timeout(connectTimeout) : new AbortController().signal;
+  const timeout = connectTimeout > 0 ? setTimeout(() => timer.abort(timedOut()), connectTimeout) : undefined;
+  try {
+    return await tryEncryptions(login, address, timer.signal);
+  } finally {
+    clearTimeout(timeout);
+  }
+}
+
+function timedOut(): Error {
+  return Object.assign(new Error('no answer within connect_timeout'), { code: 'ETIMEDOUT' });
+}
+
+async function tryEncryptions(login: Login, address: string, deadline: AbortSignal): Promise<Attempt> {
   const errors: unknown[] = [];
   for (const isEncrypted of encryptions(login.connection, address)) {
     const attempt = await tryOnce(login, address, isEncrypted, deadline);

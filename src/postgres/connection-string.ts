@@ -87,16 +87,34 @@ export function describeHost({ host, port }: Host): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+/** What leads to the same server by the same precautions, and is no secret. */
+const PUBLIC_PARAMETERS = [
+  'target_session_attrs',
+  'channel_binding',
+  'require_auth',
+  'sslnegotiation',
+  'ssl_min_protocol_version',
+  'ssl_max_protocol_version',
+];
+
 /** A connection string for others to use: without the password, and without what is on this machine alone. */
-export function publicConnectionString({ hosts, user, database, sslMode }: Connection): string {
-  const parameters = {
+export function publicConnectionString({ hosts, user, database, sslMode, parameters }: Connection): string {
+  const given = PUBLIC_PARAMETERS.map((keyword) => [keyword, parameters[keyword] ?? '']);
+  const all = Object.entries({
     host: hosts.map(({ host }) => host).join(','),
+    hostaddr: hosts.some(({ hostaddr }) => hostaddr)
+      ? hosts.map(({ hostaddr }) => hostaddr ?? '').join(',')
+      : '',
     port: hosts.map(({ port }) => port).join(','),
     user,
     dbname: database,
     sslmode: sslMode,
-  };
-  return Object.entries(parameters)
+    // A file is on this machine alone; this is a word.
+    sslrootcert: parameters.sslrootcert === 'system' ? 'system' : '',
+    ...Object.fromEntries(given),
+  } as Record<string, string>);
+  return all
+    .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name}='${value.replace(/[\\']/g, '\\$&')}'`)
     .join(' ');
 }

@@ -87,6 +87,8 @@ async function requestTls(socket: Socket, connection: Connection, signal: AbortS
     );
     throw new TlsNotOffered(refused.message, { cause: refused });
   }
+  if (answer === undefined)
+    throw new Error('Connection terminated before the server said whether it offers TLS');
   // What an error says before the server has shown who it is, is not to be believed.
   throw new HyperferryError('CONNECT', 'the server did not answer whether it offers TLS', {
     hint: 'Look at the log of that server.',

@@ -12,6 +12,7 @@ export interface BothWays {
   readonly program: string;
   /** What the session's error advises. */
   readonly hint?: string | undefined;
+  readonly error?: unknown;
 }
 
 const HOW = `SELECT COALESCE(host(inet_server_addr()), 'socket') || ' ' || current_setting('port') || ' '
@@ -33,6 +34,6 @@ export async function bothWays(server: Server, text: string, environment: Enviro
     return { session: how, program: await program };
   } catch (error) {
     if (!(error instanceof HyperferryError)) throw error;
-    return { session: `refused: ${error.message}`, program: await program, hint: error.hint };
+    return { session: `refused: ${error.message}`, program: await program, hint: error.hint, error };
   }
 }

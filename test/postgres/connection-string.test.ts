@@ -3,6 +3,7 @@ import {
   describeConnection,
   isOnThisMachine,
   parseConnection,
+  publicConnectionString,
 } from '../../src/postgres/connection-string.js';
 import { HyperferryError } from '../../src/postgres/error.js';
 import { libpqEnvironment } from '../../src/postgres/libpq-environment.js';
@@ -234,6 +235,25 @@ describe('the environment of a client program', () => {
       PGSSLROOTCERT: '/ca.pem',
       PGOPTIONS: '-cx=1',
     });
+  });
+});
+
+describe('the connection string for others', () => {
+  test('leads to the same place by the same precautions, without a secret or a file', () => {
+    const secret = ['made', 'up', 'secret'].join('-');
+    const text = `host=one,two hostaddr=127.0.0.1, port=1,2 user='o\\'ann' dbname='a\\\\b' sslmode=verify-full sslrootcert=system
+      channel_binding=require require_auth=scram-sha-256 target_session_attrs=primary ssl_min_protocol_version=TLSv1.3
+      password=${secret} sslpassword=${secret} sslkey=/client.key passfile=/passwords`;
+    const connection = parse(text);
+    const shared = publicConnectionString(connection);
+    expect(shared).not.toMatch(new RegExp(`${secret}|/client.key|/passwords`));
+    const { sslpassword, sslkey, passfile, ...parameters } = connection.parameters;
+    expect({ sslpassword, sslkey, passfile }).toEqual({
+      sslpassword: secret,
+      sslkey: '/client.key',
+      passfile: '/passwords',
+    });
+    expect(parse(shared)).toEqual({ ...connection, password: undefined, parameters });
   });
 });
 

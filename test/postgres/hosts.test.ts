@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Server } from '../../sandbox/index.js';
 import { freePort } from '../../sandbox/server/free-port.js';
 import { serverAccount } from '../../sandbox/server/server-account.js';
+import { isTransient } from '../../src/postgres/transient.js';
 import { startReplica } from '../bad-input/start-replica.js';
 import { startExtraServer } from '../integration/servers.js';
 import { query } from '../integration/sql.js';
@@ -73,11 +74,13 @@ test('that no host answers is an error that says why for each', async () => {
     ),
   );
   expect(nowhere.program).toMatch(/^refused/);
+  expect(isTransient(nowhere.error)).toBe(true);
 });
 
 test('a host that refuses the login has the last word', async () => {
   const text = `host=127.0.0.1,127.0.0.1 port=${server.port},${reader.port} user=scram password=wrong`;
-  const { session, program } = await connect(text);
+  const { session, program, error } = await connect(text);
+  expect(isTransient(error)).toBe(false);
   expect(session).toMatch(/^refused: .*password authentication failed/);
   expect(program).toMatch(/^refused: .*password authentication failed/s);
 });
@@ -89,8 +92,9 @@ test('a host that does not answer is passed over after connect_timeout', async (
   const { port } = silent.address() as { port: number };
   const text = `host=127.0.0.1,127.0.0.1 port=${port},${server.port} user=anyone connect_timeout=2`;
   await expectAlike(await connect(text), `127.0.0.1 ${server.port} plain`);
-  const { session } = await connect(`host=127.0.0.1 port=${port} user=anyone connect_timeout=2`);
+  const { session, error } = await connect(`host=127.0.0.1 port=${port} user=anyone connect_timeout=2`);
   expect(session).toMatch(/no answer within connect_timeout/);
+  expect(isTransient(error), 'another try may succeed').toBe(true);
 });
 
 test('hostaddr is where to connect, whatever the name', async () => {
