@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
-import { type Connection, libpqEnvironment } from './connection-string.js';
+import type { Connection } from './connection-string.js';
 import { HyperferryError } from './error.js';
+import { libpqEnvironment, programEnvironment, serviceDefinition } from './libpq-environment.js';
+import { withPrivateFile } from './private-file.js';
 
 export interface ClientProgram {
   readonly path: string;
@@ -50,33 +52,61 @@ export async function findPgDump(
   );
 }
 
-/** Runs a client program against a server and gives what it wrote on stdout. The password goes by the environment. */
+/**
+ * Runs a client program against a server and gives what it wrote on stdout. It gets the parameters of that connection,
+ * the password among them, by its environment, and what the environment cannot carry by a file that only it can read.
+ */
 export async function runClientProgram(
   program: ClientProgram,
   parameters: readonly string[],
   connection: Connection,
   signal?: AbortSignal,
 ): Promise<Buffer> {
-  const environment = libpqEnvironment(connection);
+  const environment = { ...programEnvironment(), ...libpqEnvironment(connection) };
+  // A backslash in a literal means itself, whatever the database sets: so reads it who runs what pg_dump writes.
+  environment.PGOPTIONS = `${environment.PGOPTIONS ?? ''} -c standard_conforming_strings=on`.trim();
+  const service = serviceDefinition(connection, SERVICE);
+  if (!service) return run(program, parameters, environment, [], signal);
+  return withPrivateFile(service, (descriptor) =>
+    run(
+      program,
+      parameters,
+      { ...environment, PGSERVICE: SERVICE, PGSERVICEFILE: '/dev/fd/3' },
+      [descriptor],
+      signal,
+    ),
+  );
+}
+
+const SERVICE = 'hyperferry';
+
+async function run(
+  program: ClientProgram,
+  parameters: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  descriptors: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
   const result = await execa(program.path, parameters, {
-    // A backslash in a literal means itself, whatever the database sets: so reads it who runs what pg_dump writes.
-    env: {
-      ...environment,
-      PGOPTIONS: `${environment.PGOPTIONS ?? ''} -c standard_conforming_strings=on`.trim(),
-    },
+    env: environment,
+    // This process's own may name other databases, with their passwords.
+    extendEnv: false,
+    // The types of execa know descriptors up to 9 alone.
+    stdio: ['ignore', 'pipe', 'pipe', ...(descriptors as readonly 3[])],
     encoding: 'buffer',
     stripFinalNewline: false,
-    stdin: 'ignore',
     maxBuffer: 1024 ** 3,
     reject: false,
     ...(signal ? { cancelSignal: signal } : {}),
   });
   if (signal?.aborted) throw new HyperferryError('INTERRUPTED', `${program.path} was stopped`);
   if (result.failed) {
-    const said = Buffer.from(result.stderr).toString('utf8').trim();
+    const said = Buffer.from(result.stderr ?? [])
+      .toString('utf8')
+      .trim();
     throw new HyperferryError('CLIENT_PROGRAM', `${program.path} failed: ${said || result.shortMessage}`);
   }
-  return Buffer.from(result.stdout);
+  return Buffer.from(result.stdout ?? []);
 }
 
 function searchFolders(): string[] {
@@ -99,7 +129,12 @@ function entries(folder: string): string[] {
 
 /** `pg_dump (PostgreSQL) 17.6 (Debian …)` */
 async function majorVersion(path: string): Promise<number | undefined> {
-  const { stdout, failed } = await execa(path, ['--version'], { reject: false, stdin: 'ignore' });
+  const { stdout, failed } = await execa(path, ['--version'], {
+    reject: false,
+    stdin: 'ignore',
+    env: programEnvironment(),
+    extendEnv: false,
+  });
   const match = failed ? undefined : /\(PostgreSQL\) (\d+)/.exec(stdout ?? '');
   return match ? Number(match[1]) : undefined;
 }

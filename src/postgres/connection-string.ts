@@ -1,218 +1,181 @@
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { userInfo } from 'node:os';
-import type { ConnectionOptions } from 'node:tls';
-import { z } from 'zod';
-import { HyperferryError } from './error.js';
+import { join } from 'node:path';
+import { checkParameters } from './check-parameters.js';
+import { readConnectionText } from './connection-text.js';
+import { type Environment, type Parameters, usage, withEnvironment } from './libpq-parameters.js';
+import { DEFAULT_SOCKET_FOLDER, passwordFromFile } from './passfile.js';
+import { withService } from './service-file.js';
 
-const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
-
-const parametersSchema = z.object({
-  sslmode: z.enum(SSL_MODES, { error: `sslmode must be one of ${SSL_MODES.join(', ')}` }).optional(),
-  port: z
-    .string()
-    .regex(/^(\d{1,5}(,|$))+$/, 'port must be a number, or a comma separated list of numbers')
-    .optional(),
-  connect_timeout: z.string().regex(/^\d+$/, 'connect_timeout must be a number of seconds').optional(),
-});
+/** One of the places where a database may be. */
+export interface Host {
+  /** A name or an address; what starts with `/` is the folder of a Unix socket. */
+  readonly host: string;
+  /** The address to connect to, where the name is not to be looked up. */
+  readonly hostaddr?: string;
+  readonly port: number;
+}
 
 /** Where a database is and who asks: what libpq would make of the same string and environment. */
 export interface Connection {
-  /** The hosts to try, in order. A host that starts with `/` is the folder of a Unix socket. */
-  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  /** The hosts to try, in order. */
+  readonly hosts: readonly Host[];
   readonly user: string;
   readonly database: string;
+  /** The one that was given for all hosts; without it, the password file may have one for each. */
   readonly password: string | undefined;
-  readonly sslMode: (typeof SSL_MODES)[number];
-  /** Milliseconds. */
+  readonly sslMode: SslMode;
+  /** Milliseconds for each address; 0 is without end. */
   readonly connectTimeout: number;
-  /** The other libpq parameters that were given, by their libpq names. */
-  readonly parameters: Readonly<Record<string, string>>;
+  /** All libpq parameters that were given but the password, by their libpq names, wherever they came from. */
+  readonly parameters: Parameters;
+  /** The folder in which libpq's default files are. */
+  readonly home: string;
 }
 
+/** Milliseconds, as whole seconds: a timer of Node's takes no more than 2^31 - 1. */
+const LONGEST_TIMER = 2_147_483_000;
+
+export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+
 /**
- * Reads a connection URI or a `key=value` string as libpq does, and libpq's environment variables for what it
- * leaves out.
- * Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
+ * Reads a connection URI or a `name=value` string as libpq does. What it leaves out comes from the service it names,
+ * then from libpq's environment variables, then from libpq's defaults.
+ * Source: https://www.postgresql.org/docs/current/libpq-connect.html
  *
- * @throws HyperferryError `USAGE` when the text is no connection string. The message never holds the text,
- *   which may contain a password.
+ * @throws HyperferryError `USAGE` when the text is no connection string, or asks for what cannot be honoured. The
+ *   message never holds the text, which may contain a password.
  */
-export function parseConnection(
-  text: string,
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): Connection {
-  const given = /^postgres(ql)?:\/\//.test(text) ? parseUri(text) : parseKeywords(text);
-  const valid = parametersSchema.safeParse(given);
-  if (!valid.success) {
-    throw usage(valid.error.issues[0]?.message ?? 'the connection string is not valid');
-  }
-  const user = given.user ?? environment.PGUSER ?? userInfo().username;
-  const hosts = (given.host || given.hostaddr || environment.PGHOST || 'localhost').split(',');
-  const ports = (given.port || environment.PGPORT || '5432').split(',').map(Number);
-  if (ports.length !== 1 && ports.length !== hosts.length) {
-    throw usage(
-      `expected one port, or one for each of the ${hosts.length} hosts, but ${ports.length} ports came`,
-    );
-  }
-  const impossible = ports.find((port) => port < 1 || port > 65535);
-  if (impossible !== undefined) throw usage(`expected a port from 1 to 65535, but ${impossible} came`);
+export function parseConnection(text: string, environment: Environment = process.env): Connection {
+  const home = environment.HOME || userInfo().homedir;
+  const given = withService(readConnectionText(text), environment, home);
+  const { password, ...parameters } = withEnvironment(given, environment);
+  checkParameters(parameters);
+  const user = parameters.user || userInfo().username;
   return {
-    hosts: hosts.map((host, index) => ({ host, port: ports[ports.length === 1 ? 0 : index] ?? 5432 })),
+    hosts: hostsOf(parameters),
     user,
-    database: given.dbname || environment.PGDATABASE || user,
-    password: given.password ?? environment.PGPASSWORD,
-    sslMode: valid.data.sslmode ?? sslModeFrom(environment.PGSSLMODE),
-    connectTimeout: Number(given.connect_timeout ?? environment.PGCONNECT_TIMEOUT ?? 15) * 1000,
-    parameters: given,
+    database: parameters.dbname || user,
+    password,
+    sslMode: (parameters.sslmode as SslMode | undefined) ?? 'prefer',
+    connectTimeout: Math.min(Math.max(0, Number(parameters.connect_timeout ?? 15)) * 1000, LONGEST_TIMER),
+    parameters,
+    home,
   };
+}
+
+/** The file in which passwords are looked for. */
+export function passfileOf({ parameters, home }: Connection): string {
+  return parameters.passfile || join(home, '.pgpass');
+}
+
+/** The password for one of the hosts: the one that was given, else the password file's. */
+export function passwordFor(connection: Connection, { host, port }: Host): string | undefined {
+  // libpq takes an empty password for none.
+  if (connection.password) return connection.password;
+  const { user, database } = connection;
+  return passwordFromFile(passfileOf(connection), { host, port, user, database }) || undefined;
 }
 
 /** How a connection is named in messages and reports: never with its password. */
 export function describeConnection(connection: Connection): string {
-  const hosts = connection.hosts.map(
-    ({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
-  );
-  return `${connection.user}@${hosts.join(',')}/${connection.database}`;
+  return `${connection.user}@${connection.hosts.map(describeHost).join(',')}/${connection.database}`;
 }
 
+export function describeHost({ host, port }: Host): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** What leads to the same server by the same precautions, and is no secret. */
+const PUBLIC_PARAMETERS = [
+  'target_session_attrs',
+  'channel_binding',
+  'require_auth',
+  'sslnegotiation',
+  'ssl_min_protocol_version',
+  'ssl_max_protocol_version',
+];
+
 /** A connection string for others to use: without the password, and without what is on this machine alone. */
-export function publicConnectionString({ hosts, user, database, sslMode }: Connection): string {
-  const parameters = {
+export function publicConnectionString({ hosts, user, database, sslMode, parameters }: Connection): string {
+  const given = PUBLIC_PARAMETERS.map((keyword) => [keyword, parameters[keyword] ?? '']);
+  const all = Object.entries({
     host: hosts.map(({ host }) => host).join(','),
+    hostaddr: hosts.some(({ hostaddr }) => hostaddr)
+      ? hosts.map(({ hostaddr }) => hostaddr ?? '').join(',')
+      : '',
     port: hosts.map(({ port }) => port).join(','),
     user,
     dbname: database,
     sslmode: sslMode,
-  };
-  return Object.entries(parameters)
+    // A file is on this machine alone; this is a word.
+    sslrootcert: parameters.sslrootcert === 'system' ? 'system' : '',
+    ...Object.fromEntries(given),
+  } as Record<string, string>);
+  return all
+    .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name}='${value.replace(/[\\']/g, '\\$&')}'`)
     .join(' ');
 }
 
 /** Whether every host is this machine: a socket folder or a loopback address. */
 export function isOnThisMachine({ hosts }: Connection): boolean {
-  return hosts.every(
-    ({ host }) => host.startsWith('/') || host === 'localhost' || host === '::1' || /^127\./.test(host),
+  return hosts
+    .map(({ host, hostaddr }) => hostaddr ?? host)
+    .every((host) => isSocketFolder(host) || host === 'localhost' || host === '::1' || /^127\./.test(host));
+}
+
+export function isSocketFolder(host: string): boolean {
+  return host.startsWith('/');
+}
+
+/** Pairs up the lists of hosts, addresses and ports, as `pqConnectOptions2()` does. */
+function hostsOf(parameters: Parameters): Host[] {
+  const addresses = parameters.hostaddr ? parameters.hostaddr.split(',') : [];
+  const names = parameters.host ? parameters.host.split(',') : addresses.map(() => '');
+  const count = Math.max(names.length, 1);
+  if (addresses.length > 0 && names.length !== addresses.length) {
+    throw usage(`expected as many hosts as values of hostaddr: ${names.length} and ${addresses.length} came`);
+  }
+  const ports = (parameters.port || '').split(',').map(portOf);
+  if (ports.length !== 1 && ports.length !== count) {
+    throw usage(`expected one port, or one for each of the ${count} hosts, but ${ports.length} ports came`);
+  }
+  return Array.from({ length: count }, (_, index) =>
+    hostOf(
+      names[index] ?? '',
+      addresses[index] ?? '',
+      ports[ports.length === 1 ? 0 : index] ?? 5432,
+      parameters,
+    ),
   );
 }
 
-/** The environment that makes a libpq program connect to the same place in the same way. */
-export function libpqEnvironment(connection: Connection): Record<string, string> {
-  const named: Record<string, string | undefined> = {
-    PGHOST: connection.hosts.map(({ host }) => host).join(','),
-    PGPORT: connection.hosts.map(({ port }) => port).join(','),
-    PGUSER: connection.user,
-    PGDATABASE: connection.database,
-    PGPASSWORD: connection.password,
-    PGSSLMODE: connection.sslMode,
-    PGSSLROOTCERT: connection.parameters.sslrootcert,
-    PGSSLCERT: connection.parameters.sslcert,
-    PGSSLKEY: connection.parameters.sslkey,
-    PGPASSFILE: connection.parameters.passfile,
-    PGOPTIONS: connection.parameters.options,
-  };
-  return Object.fromEntries(
-    Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
-}
-
-/** TLS settings for each attempt that the SSL mode asks for; `false` is an attempt without TLS. */
-export function tlsAttempts(connection: Connection, host: string): (ConnectionOptions | false)[] {
-  if (host.startsWith('/')) return [false];
-  switch (connection.sslMode) {
-    case 'disable':
-      return [false];
-    case 'allow':
-      return [false, { rejectUnauthorized: false }];
-    case 'prefer':
-      return [{ rejectUnauthorized: false }, false];
-    case 'require':
-      // With a root certificate file, libpq treats `require` as `verify-ca`.
-      return [connection.parameters.sslrootcert ? verifyingTls(connection, false) : clientTls(connection)];
-    case 'verify-ca':
-      return [verifyingTls(connection, false)];
-    case 'verify-full':
-      return [verifyingTls(connection, true)];
+function hostOf(name: string, hostaddr: string, port: number, { sslmode }: Parameters): Host {
+  if (name.startsWith('@')) throw usage('a Unix socket in the abstract namespace is not supported');
+  if (!hostaddr) return { host: name || defaultHost(port), port };
+  if (isIP(hostaddr) === 0) throw usage('hostaddr must be an IP address, or a comma separated list of them');
+  if (!name && sslmode === 'verify-full') {
+    throw usage(
+      'expected a host beside each hostaddr: sslmode=verify-full compares its name with the certificate',
+    );
   }
+  return { host: name || hostaddr, hostaddr, port };
 }
 
-function clientTls(connection: Connection): ConnectionOptions {
-  const { sslcert, sslkey } = connection.parameters;
-  return {
-    rejectUnauthorized: false,
-    ...(sslcert ? { cert: readFileSync(sslcert) } : {}),
-    ...(sslkey ? { key: readFileSync(sslkey) } : {}),
-  };
+/**
+ * libpq is built to connect to a Unix socket in one folder, whether there is a server or not. Which folder that is
+ * depends on the build, so one without a socket is passed over for what libpq does where there are none: localhost.
+ */
+function defaultHost(port: number): string {
+  return existsSync(`${DEFAULT_SOCKET_FOLDER}/.s.PGSQL.${port}`) ? DEFAULT_SOCKET_FOLDER : 'localhost';
 }
 
-function verifyingTls(connection: Connection, checkHost: boolean): ConnectionOptions {
-  const { sslrootcert } = connection.parameters;
-  return {
-    ...clientTls(connection),
-    rejectUnauthorized: true,
-    ...(sslrootcert && sslrootcert !== 'system' ? { ca: readFileSync(sslrootcert) } : {}),
-    ...(checkHost ? {} : { checkServerIdentity: () => undefined }),
-  };
-}
-
-function sslModeFrom(text: string | undefined): (typeof SSL_MODES)[number] {
-  return SSL_MODES.find((mode) => mode === text) ?? 'prefer';
-}
-
-/** `postgresql://[user[:password]@][host][:port][,…][/dbname][?name=value[&…]]` */
-function parseUri(text: string): Record<string, string> {
-  const match = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(text);
-  if (!match) throw usage('the connection URI is not of the form postgresql://user@host:port/database');
-  const [, login, hostList = '', database, query] = match;
-  const parameters: Record<string, string> = {};
-  if (login) {
-    const colon = login.indexOf(':');
-    parameters.user = decode(colon < 0 ? login : login.slice(0, colon));
-    if (colon >= 0) parameters.password = decode(login.slice(colon + 1));
-  }
-  const hosts = hostList.split(',').map(splitHost);
-  if (hosts.some(({ host }) => host)) parameters.host = hosts.map(({ host }) => host).join(',');
-  if (hosts.some(({ port }) => port)) parameters.port = hosts.map(({ port }) => port || '5432').join(',');
-  if (database) parameters.dbname = decode(database);
-  for (const pair of query ? query.split('&') : []) {
-    const equals = pair.indexOf('=');
-    if (equals <= 0) throw usage('a parameter after ? in the connection URI is not of the form name=value');
-    parameters[decode(pair.slice(0, equals))] = decode(pair.slice(equals + 1));
-  }
-  return parameters;
-}
-
-function splitHost(text: string): { host: string; port: string } {
-  const match = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(text);
-  if (!match) throw usage('a host in the connection URI is not valid; an IPv6 address stands in [brackets]');
-  const host = match[1] ?? '';
-  return { host: decode(host.replace(/^\[|\]$/g, '')), port: match[2] ?? '' };
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw usage('a % in the connection URI is not followed by two hexadecimal digits; write it as %25');
-  }
-}
-
-/** `name = value` pairs; a value with spaces stands in single quotes, `\` escapes. */
-function parseKeywords(text: string): Record<string, string> {
-  const parameters: Record<string, string> = {};
-  const pair = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?:\s+|$)/gsy;
-  while (pair.lastIndex < text.length) {
-    const match = pair.exec(text);
-    if (!match?.[1]) {
-      throw usage('a connection is given as postgresql://user@host:port/database or as name=value pairs');
-    }
-    parameters[match[1]] = (match[2] ?? match[3] ?? '').replace(/\\(.)/gs, '$1');
-  }
-  return parameters;
-}
-
-function usage(message: string): HyperferryError {
-  return new HyperferryError('USAGE', message, {
-    hint: 'Example: --source postgresql://postgres@old.example.com:5432/tsdb',
-  });
+function portOf(text: string): number {
+  if (text === '') return 5432;
+  if (!/^\s*\d+\s*$/.test(text)) throw usage('port must be a number, or a comma separated list of numbers');
+  const port = Number(text);
+  if (port < 1 || port > 65535) throw usage(`expected a port from 1 to 65535, but ${port} came`);
+  return port;
 }

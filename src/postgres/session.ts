@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
-import pg from 'pg';
-import { type Connection, describeConnection, tlsAttempts } from './connection-string.js';
+import type pg from 'pg';
+import { connect } from './connect.js';
+import type { Connection } from './connection-string.js';
 import { databaseError } from './database-error.js';
 import { HyperferryError } from './error.js';
 
@@ -70,7 +71,8 @@ export class Session {
    * @throws HyperferryError `CONNECT` when no host takes the connection
    */
   static async open(side: Side, connection: Connection, options: { bare?: boolean } = {}): Promise<Session> {
-    const session = new Session(side, await connect(side, connection, options.bare ? WRITABLE : ''));
+    const client = await connect(side, connection, options.bare ? WRITABLE : '');
+    const session = new Session(side, client as WireClient);
     if (options.bare) return session;
     try {
       await session.query(SET_FIXED_STATE);
@@ -151,76 +153,3 @@ export class Session {
 
 /** What a session of a database that is read only by default needs to be told as it begins. */
 const WRITABLE = '-c default_transaction_read_only=off';
-
-async function connect(side: Side, connection: Connection, startOptions: string): Promise<WireClient> {
-  const failures: Error[] = [];
-  for (const { host, port } of connection.hosts) {
-    for (const ssl of tlsAttempts(connection, host)) {
-      const client = new pg.Client({
-        host,
-        port,
-        user: connection.user,
-        database: connection.database,
-        ...(connection.password === undefined ? {} : { password: connection.password }),
-        ssl,
-        application_name: 'hyperferry',
-        connectionTimeoutMillis: connection.connectTimeout,
-        keepAlive: true,
-        keepAliveInitialDelayMillis: 30_000,
-        options: `${connection.parameters.options ?? ''} ${startOptions}`.trim(),
-      });
-      try {
-        await client.connect();
-        return client as WireClient;
-      } catch (error) {
-        failures.push(error as Error);
-        await client.end().catch(() => {
-          // It never was connected.
-        });
-      }
-    }
-  }
-  const cause = mostTelling(failures);
-  throw new HyperferryError(
-    'CONNECT',
-    `cannot connect to the ${side} ${describeConnection(connection)}: ${reasonOf(cause)}`,
-    { cause, hint: hintFor(cause, side, connection) },
-  );
-}
-
-/** With several attempts, what the server itself said tells more than that TLS was not offered. */
-function mostTelling(failures: readonly Error[]): Error | undefined {
-  return failures.find((failure) => 'code' in failure && 'severity' in failure) ?? failures.at(-1);
-}
-
-function reasonOf(error: Error | undefined): string {
-  if (error instanceof AggregateError && !error.message) {
-    return error.errors.map((one: Error) => one.message).join('; ');
-  }
-  // pg says so when the server asks for a password and there is none.
-  if (error?.message.includes('client password must be a string'))
-    return 'the server asks for a password, and none was given';
-  return error?.message || 'no reason given';
-}
-
-function hintFor(error: Error | undefined, side: Side, connection: Connection): string {
-  const code = (error as { code?: string } | undefined)?.code;
-  switch (code) {
-    case '3D000':
-      return side === 'target'
-        ? `Create the database on the target first: CREATE DATABASE "${connection.database}" TEMPLATE template0;`
-        : 'List the databases of that server: psql -l';
-    case '28P01':
-    case '28000':
-      return passwordHint(side);
-    case '53300':
-      return `Free connections on the ${side}, or raise max_connections.`;
-    default:
-      if (error?.message.includes('password')) return passwordHint(side);
-      return `Check the address, and that the server listens there: pg_isready -h ${connection.hosts[0]?.host} -p ${connection.hosts[0]?.port}`;
-  }
-}
-
-function passwordHint(side: Side): string {
-  return `Check the user and the password of the ${side}; a password may stand in the URL, in PGPASSWORD or in ~/.pgpass.`;
-}

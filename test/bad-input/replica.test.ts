@@ -1,15 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import type { Server } from '../../sandbox/index.js';
-import { freePort } from '../../sandbox/server/free-port.js';
-import { serverAccount } from '../../sandbox/server/server-account.js';
+import { expect, test } from 'vitest';
 import { apachePair, startExtraServer } from '../integration/servers.js';
 import { queryValue } from '../integration/sql.js';
-import { endProcess, expectEventually } from './processes.js';
+import { expectEventually } from './processes.js';
 import { altered, makeReadings } from './readings.js';
 import { expectRefusal } from './refusal.js';
+import { startReplica } from './start-replica.js';
 
 test('a replica is neither a source nor a target', async () => {
   const { source, target } = await apachePair();
@@ -35,29 +30,3 @@ test('a replica is neither a source nor a target', async () => {
   );
   expect(await queryValue(replica, 'SELECT pg_is_in_recovery()')).toBe('t');
 });
-
-/** Makes a streaming replica of a server, which ends with the test, and gives its port. */
-async function startReplica(primary: Server): Promise<number> {
-  const port = await freePort();
-  const folder = await mkdtemp(join(tmpdir(), 'hyperferry-replica-'));
-  const account = await serverAccount(primary.binFolder, folder);
-  await account.own(folder);
-  const data = join(folder, 'data');
-  await account.run('pg_basebackup', ['-D', data, '-d', primary.url, '-R', '-c', 'fast']);
-  await account.run('pg_ctl', [
-    'start',
-    '-D',
-    data,
-    '-o',
-    `-p ${port}`,
-    '-l',
-    join(folder, 'log'),
-    '-w',
-    '-s',
-  ]);
-  onTestFinished(async () => {
-    await endProcess(join(data, 'postmaster.pid'), 'SIGQUIT');
-    await rm(folder, { recursive: true });
-  });
-  return port;
-}

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -60,6 +60,57 @@ test('an abort ends a program that runs', async () => {
   setTimeout(() => controller.abort(), 100);
   await expect(run).rejects.toMatchObject({ code: 'INTERRUPTED' });
 });
+
+test('a program gets what that connection needs, and nothing of the other side', async () => {
+  const secrets = ['source', 'target', 'outside', 'key'].map((side) => ['made', 'up', 'for', side].join('-'));
+  const [source, target, outside, key] = secrets;
+  setEnvironment({
+    SOURCE: `postgresql://ann:${source}@old/db`,
+    TARGET: `postgresql://ann:${target}@new/db`,
+    PGPASSWORD: outside,
+    PGSERVICE: 'of-others',
+    PGTZ: 'Asia/Kolkata',
+    HYPERFERRY_ANYTHING: 'x',
+    LC_TIME: 'C',
+  });
+  const program = await programThat('env; echo "file: $(cat "$PGSERVICEFILE")"');
+  const text = `${process.env.SOURCE}?sslpassword=${key}&application_name=ferry&target_session_attrs=read-write`;
+  const output = await runClientProgram(program, [], parseConnection(text, {}));
+  const lines = output.toString().split('\n');
+  const names = lines.filter((line) => line.includes('=')).map((line) => line.slice(0, line.indexOf('=')));
+  expect(names.filter((name) => /PG|SOURCE|TARGET|HYPER|LC_TIME/.test(name)).sort()).toEqual([
+    ...['LC_TIME', 'PGAPPNAME', 'PGCONNECT_TIMEOUT', 'PGDATABASE', 'PGGSSENCMODE', 'PGHOST', 'PGOPTIONS'],
+    ...['PGPASSWORD', 'PGPORT', 'PGSERVICE', 'PGSERVICEFILE', 'PGSSLMODE', 'PGTARGETSESSIONATTRS', 'PGUSER'],
+  ]);
+  expect(lines).toContain(`PGPASSWORD=${source}`);
+  for (const other of [target, outside]) expect(output.toString()).not.toContain(other);
+  // The password of a key has no variable: it stands in a file that has no name, and in nothing else.
+  expect(lines.filter((line) => line.includes(key ?? ''))).toEqual([`sslpassword=${key}`]);
+  expect(lines).toContain('file: [hyperferry]');
+});
+
+test('a program that is asked for its version gets nothing of either side', async () => {
+  const folder = await temporaryFolder();
+  await writeProgram(join(folder, 'pg_dump'), `env > ${folder}/seen; echo "pg_dump (PostgreSQL) 17.3"`);
+  const secret = ['made', 'up', 'secret'].join('-');
+  setEnvironment({ SOURCE: `postgresql://ann:${secret}@old/db`, PGPASSWORD: secret });
+  await findPgDump(folder, 17, 17);
+  const seen = await readFile(join(folder, 'seen'), 'utf8');
+  expect(seen).toContain('PATH=');
+  expect(seen).not.toContain(secret);
+});
+
+/** Sets variables of this process until the test ends. */
+function setEnvironment(variables: Record<string, string | undefined>): void {
+  const before = { ...process.env };
+  Object.assign(process.env, variables);
+  onTestFinished(() => {
+    for (const name of Object.keys(variables)) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+  });
+}
 
 /** Folders with a `pg_dump` each, that says it is of this version. */
 async function programsOf(...majors: number[]) {

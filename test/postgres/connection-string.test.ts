@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import {
   describeConnection,
-  libpqEnvironment,
+  isOnThisMachine,
   parseConnection,
+  publicConnectionString,
 } from '../../src/postgres/connection-string.js';
 import { HyperferryError } from '../../src/postgres/error.js';
+import { libpqEnvironment } from '../../src/postgres/libpq-environment.js';
 
 const parse = (text: string, environment: Record<string, string> = {}) => parseConnection(text, environment);
 
@@ -112,12 +114,113 @@ describe('what a connection string leaves out', () => {
     expect(parse(text, environment)).toEqual(parse(text));
   });
 
-  test('is the user for the database, and port 5432 of localhost', () => {
-    expect(parse('user=ann')).toMatchObject({ database: 'ann', hosts: [{ host: 'localhost', port: 5432 }] });
+  test('is the user for the database, port 5432, and localhost where the usual folder has no socket', () => {
+    expect(parse('user=ann')).toMatchObject({ database: 'ann', hosts: [{ port: 5432 }] });
+    expect(parse('user=ann port=1').hosts).toEqual([{ host: 'localhost', port: 1 }]);
+  });
+
+  test('comes from every variable that libpq reads for a parameter that is honoured', () => {
+    const variables = {
+      PGHOSTADDR: '127.0.0.1',
+      PGPASSFILE: '/passwords',
+      PGSSLROOTCERT: '/root.crt',
+      PGSSLCERT: '/client.crt',
+      PGSSLKEY: '/client.key',
+      PGSSLCRL: '/revoked.crl',
+      PGSSLMINPROTOCOLVERSION: 'TLSv1.3',
+      PGSSLMAXPROTOCOLVERSION: 'TLSv1.3',
+      PGTARGETSESSIONATTRS: 'primary',
+      PGOPTIONS: '-c geqo=off',
+      PGCHANNELBINDING: 'require',
+      PGREQUIREAUTH: 'scram-sha-256',
+      PGGSSENCMODE: 'disable',
+    };
+    const connection = parse('host=db user=ann', variables);
+    expect(connection.hosts).toEqual([{ host: 'db', hostaddr: '127.0.0.1', port: 5432 }]);
+    expect(Object.values(connection.parameters)).toEqual(expect.arrayContaining(Object.values(variables)));
+    for (const wrong of [
+      'PGSSLMODE',
+      'PGTARGETSESSIONATTRS',
+      'PGCONNECT_TIMEOUT',
+      'PGREQUIREAUTH',
+      'PGPORT',
+    ]) {
+      expect(() => parse('host=db', { [wrong]: 'wrong' }), wrong).toThrow(HyperferryError);
+    }
+  });
+});
+
+describe('several hosts', () => {
+  test('have a port and an address each, or one port for all', () => {
+    expect(parse('host=one,two port=1').hosts.map(({ port }) => port)).toEqual([1, 1]);
+    expect(parse('host=one,two port=1,').hosts.map(({ port }) => port)).toEqual([1, 5432]);
+    expect(parse('host=one,two hostaddr=127.0.0.1,').hosts).toEqual([
+      { host: 'one', hostaddr: '127.0.0.1', port: 5432 },
+      { host: 'two', port: 5432 },
+    ]);
+    for (const text of [
+      'host=one,two port=1,2,3',
+      'host=one hostaddr=127.0.0.1,127.0.0.2',
+      'host=one port=1,2',
+      'hostaddr=localhost',
+    ]) {
+      expect(() => parse(text), text).toThrow(HyperferryError);
+    }
+  });
+
+  test('are on this machine by their addresses, where these are given', () => {
+    expect(isOnThisMachine(parse('host=localhost hostaddr=192.0.2.1'))).toBe(false);
+    expect(isOnThisMachine(parse('host=db.example.com hostaddr=127.0.0.1'))).toBe(true);
+    expect(isOnThisMachine(parse('host=/tmp/sockets,::1'))).toBe(true);
+  });
+});
+
+describe('a parameter', () => {
+  test('that libpq does not know is named, and its value is not', () => {
+    const secret = ['made', 'up', 'secret'].join('-');
+    for (const text of [`postgresql://h/d?pasword=${secret}`, `host=h pasword=${secret}`]) {
+      expect(() => parse(text)).toThrow(/^invalid connection option "pasword"$/);
+    }
+  });
+
+  test('that could not be honoured is refused', () => {
+    for (const text of [
+      ...['gssencmode=require', 'krbsrvname=x', 'gsslib=gssapi', 'gssdelegation=1', 'replication=database'],
+      ...['requirepeer=postgres', 'sslcertmode=require', 'sslkeylogfile=/keys', 'load_balance_hosts=random'],
+      ...['min_protocol_version=3.2', 'oauth_issuer=x', 'scram_client_key=x', 'require_auth=magic'],
+      ...['require_auth=md5,!password', 'require_auth=md5,md5', 'host=@abstract', `sslpassword='x '`],
+    ]) {
+      expect(() => parse(text), text).toThrow(expect.objectContaining({ code: 'USAGE' }));
+    }
+  });
+
+  test('that changes nothing here is taken', () => {
+    for (const text of [
+      ...['keepalives=0 keepalives_idle=5 keepalives_interval=5 keepalives_count=5', 'tcp_user_timeout=1000'],
+      ...[
+        'client_encoding=auto',
+        'fallback_application_name=x',
+        'sslsni=0',
+        'sslcompression=1',
+        'replication=false',
+      ],
+      ...['gssencmode=prefer', 'gssdelegation=0', 'max_protocol_version=latest', 'requiressl=0'],
+    ]) {
+      expect(parse(text)).toMatchObject({ database: expect.any(String) });
+    }
   });
 });
 
 describe('the environment of a client program', () => {
+  test('names the file of passwords where hosts have a password each', () => {
+    const connection = parse('host=one,two user=ann passfile=/nowhere/passwords');
+    expect(libpqEnvironment(connection)).toMatchObject({
+      PGHOST: 'one,two',
+      PGPASSFILE: '/nowhere/passwords',
+    });
+    expect(libpqEnvironment(connection)).not.toHaveProperty('PGPASSWORD');
+  });
+
   test('leads it to the same place, and holds the password that no argument holds', () => {
     const connection = parse(
       'postgresql://ann:pw@one:1,[::1]:2/d?sslmode=verify-ca&sslrootcert=/ca.pem&options=-cx%3D1',
@@ -132,6 +235,25 @@ describe('the environment of a client program', () => {
       PGSSLROOTCERT: '/ca.pem',
       PGOPTIONS: '-cx=1',
     });
+  });
+});
+
+describe('the connection string for others', () => {
+  test('leads to the same place by the same precautions, without a secret or a file', () => {
+    const secret = ['made', 'up', 'secret'].join('-');
+    const text = `host=one,two hostaddr=127.0.0.1, port=1,2 user='o\\'ann' dbname='a\\\\b' sslmode=verify-full sslrootcert=system
+      channel_binding=require require_auth=scram-sha-256 target_session_attrs=primary ssl_min_protocol_version=TLSv1.3
+      password=${secret} sslpassword=${secret} sslkey=/client.key passfile=/passwords`;
+    const connection = parse(text);
+    const shared = publicConnectionString(connection);
+    expect(shared).not.toMatch(new RegExp(`${secret}|/client.key|/passwords`));
+    const { sslpassword, sslkey, passfile, ...parameters } = connection.parameters;
+    expect({ sslpassword, sslkey, passfile }).toEqual({
+      sslpassword: secret,
+      sslkey: '/client.key',
+      passfile: '/passwords',
+    });
+    expect(parse(shared)).toEqual({ ...connection, password: undefined, parameters });
   });
 });
 
