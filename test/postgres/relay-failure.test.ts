@@ -136,12 +136,12 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
 async function expectGone(session: Session): Promise<void> {
   const error = await failureOf(session.query('SELECT 1'));
   expect(error).toBeInstanceOf(HyperferryError);
-  expect(error).toMatchObject({ code: 'CONNECT' });
+  expect(error).toMatchObject({ code: 'CONNECTION_LOST' });
 }
 
 /** A session that got part of a row cannot be told to roll back: it is gone then. */
 async function expectUsableOrGone(session: Session): Promise<void> {
   const end = await Promise.race([session.query('SELECT 1 AS one'), sleep(20_000)]).catch((error) => error);
-  if (end instanceof HyperferryError) expect(end.code).toBe('CONNECT');
+  if (end instanceof HyperferryError) expect(end.code).toBe('CONNECTION_LOST');
   else expect(end).toEqual([{ one: 1 }]);
 }

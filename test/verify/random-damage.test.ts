@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { expect, test } from 'vitest';
 import { verify } from '../../src/verify/verify.js';
+import { Dice, SEED } from '../dice.js';
 import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
 import { withClient } from '../integration/sql.js';
 import { found } from './found.js';
@@ -181,30 +182,8 @@ const COMMUNITY_DAMAGES: readonly Damage[] = [
   ),
 ];
 
-/** A small generator with a seed, so that a failure can be repeated: mulberry32. */
-class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * limit);
-  }
-
-  pick<T>(items: readonly T[]): T | undefined {
-    return items[this.below(items.length)];
-  }
-}
-
-const seed = Number(process.env.HYPERFERRY_SEED ?? Date.now() % 1_000_000);
-
-test(`each of ${ROUNDS} damages at random is found, and nothing when it is mended (HYPERFERRY_SEED=${seed})`, async () => {
-  const dice = new Dice(seed);
+test(`each of ${ROUNDS} damages at random is found, and nothing when it is mended (HYPERFERRY_SEED=${SEED})`, async () => {
+  const dice = new Dice(SEED);
   const server = (await (hasCommunity ? communityPair() : apachePair())).target;
   const twins = await makeTwins(server, 'verify_random', CONTENT + (hasCommunity ? COMMUNITY_CONTENT : ''));
   const definitions = [...DEFINITIONS, ...(hasCommunity ? COMMUNITY_DAMAGES : [])];
@@ -234,6 +213,6 @@ test(`each of ${ROUNDS} damages at random is found, and nothing when it is mende
       await client.query(done.undo);
     }
   });
-  expect(missed, `damages that were not found, with HYPERFERRY_SEED=${seed}`).toEqual([]);
+  expect(missed, `damages that were not found, with HYPERFERRY_SEED=${SEED}`).toEqual([]);
   expect(found(await verify({ ...twins, jobs: 1 }))).toEqual([]);
 }, 1_200_000);
