@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { passwordServer } from '../bad-input/password-server.js';
+import { expectEventually } from '../bad-input/processes.js';
 import { altered, makeReadings } from '../bad-input/readings.js';
 import { SLOW_TABLE } from '../bad-input/slow-table.js';
 import { apachePair } from '../integration/servers.js';
@@ -63,29 +66,43 @@ test('the passwords of both servers are in no argument, no output and no table',
   expect(back.stdout + back.stderr).not.toContain(password);
 });
 
-test('a password in the ledger of a failed run would be one on disk: it is not there', async () => {
+test('no password is in the ledger, nor in what status and a worker print', async () => {
   const { url, programs, role, password } = await passwordServer();
   const databases = await makeReadings(await apachePair(), 'cli_ledger', SLOW_TABLE);
   await query(url, 'CREATE DATABASE cli_ledger TEMPLATE template0');
   const source = altered(url, { pathname: '/cli_ledger', username: role, password });
-  await runScript(programs, altered(url, { pathname: '/cli_ledger' }), SLOW_TABLE);
-  const run = startHyperferry(['migrate', '--pg-bin', programs], {
-    SOURCE: source,
-    TARGET: databases.target,
-  });
-  for (let tries = 0; tries < 200; tries++) {
-    const stage = await queryValue(databases.target, 'SELECT stage FROM _hyperferry.run').catch(() => '');
-    if (stage === 'rows and indexes') break;
-    await sleep(100);
-  }
-  run.kill('SIGKILL');
-  await run;
-  const [ledger] = await query<{ text: string }>(
-    databases.target,
-    'SELECT run::text AS text FROM _hyperferry.run',
+  const ofAnotherServer = ['made', 'up', 'for', 'a', 'foreign', 'server'].join('-');
+  await runScript(
+    programs,
+    altered(url, { pathname: '/cli_ledger' }),
+    `${SLOW_TABLE}
+     CREATE EXTENSION postgres_fdw;
+     CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'elsewhere.invalid');
+     CREATE USER MAPPING FOR PUBLIC SERVER elsewhere OPTIONS (user 'me', password '${ofAnotherServer}');`,
   );
-  expect(ledger?.text).toContain(role);
-  expect(ledger?.text).not.toContain(password);
+  const environment = { SOURCE: source, TARGET: databases.target };
+  const run = startHyperferry(['migrate', '--pg-bin', programs, '--jobs', '1'], environment);
+  const stage = () => queryValue(databases.target, 'SELECT stage FROM _hyperferry.run').catch(() => 'none');
+  await expectEventually(stage, 'rows and indexes', 'stage of the run', 60);
+  const worker = startHyperferry(['worker', '--log-format', 'json'], environment);
+  const withoutPassword = await hyperferry(['worker'], { TARGET: databases.target });
+  expect(withoutPassword.exitCode).toBe(1);
+  expect(withoutPassword.stderr).toMatch(/asks for a password, and none was given/);
+  const shown = await hyperferry(['status', '--json'], environment);
+  expect(shown.stdout).toContain('"under way"');
+  run.kill('SIGKILL');
+  const ended = await run;
+  worker.kill('SIGINT');
+  const helped = await worker;
+
+  const { stdout: ledger } = await execa(join(programs, 'pg_dump'), [
+    '--schema=_hyperferry',
+    databases.target,
+  ]);
+  expect(ledger).toContain(`user='${role}'`);
+  expect(ledger).toContain('USER MAPPING');
+  const all = [ledger, shown.stdout, withoutPassword.stderr, ended.stderr, helped.stderr].join('\n');
+  for (const secret of [password, ofAnotherServer]) expect(all).not.toContain(secret);
 });
 
 async function migrated(name: string, password: string, flags: string[]) {
