@@ -5,12 +5,12 @@
 export async function runTogether(
   count: number,
   work: (signal: AbortSignal) => Promise<void>,
-  outer: AbortSignal,
+  outer?: AbortSignal,
 ): Promise<void> {
   const controller = new AbortController();
-  const abort = (): void => controller.abort(outer.reason);
-  outer.throwIfAborted();
-  outer.addEventListener('abort', abort);
+  const abort = (): void => controller.abort(outer?.reason);
+  outer?.throwIfAborted();
+  outer?.addEventListener('abort', abort);
   const failures: unknown[] = [];
   await Promise.all(
     Array.from({ length: count }, () =>
@@ -20,8 +20,8 @@ export async function runTogether(
       }),
     ),
   );
-  outer.removeEventListener('abort', abort);
-  outer.throwIfAborted();
+  outer?.removeEventListener('abort', abort);
+  outer?.throwIfAborted();
   if (failures.length > 0) throw failures[0];
 }
 

@@ -60,7 +60,8 @@ export type Stage = (migration: Migration) => Promise<void>;
 /** Works on the tasks of a stage, together with workers elsewhere. */
 export async function workOnQueue(stage: StageName, migration: Migration): Promise<void> {
   const { source, target, attempt, workerSettings, jobs, emit, signal } = migration;
-  if (!migration.tasks.some((task) => task.stage === stage)) return;
+  const tasks = migration.tasks.filter((task) => task.stage === stage);
+  if (tasks.length === 0) return;
   const stopListening = listenElsewhere(migration, await readLastPosition(target.session));
   try {
     await workOnStage(stage, {
@@ -68,7 +69,7 @@ export async function workOnQueue(stage: StageName, migration: Migration): Promi
       target: target.connection,
       settings: workerSettings,
       attempt,
-      jobs,
+      jobs: Math.min(jobs, tasks.length),
       emit,
       signal,
     });

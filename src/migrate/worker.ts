@@ -82,7 +82,8 @@ async function work(
 class Worker {
   readonly #context: WorkerContext;
   readonly #signal: AbortSignal;
-  #sessions: WorkerSessions | undefined;
+  #source: Session | undefined;
+  #target: Session | undefined;
 
   constructor(context: WorkerContext, signal: AbortSignal) {
     this.#context = context;
@@ -117,7 +118,7 @@ class Worker {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#sessions?.source.close(), this.#sessions?.target.close()]);
+    await Promise.all([this.#source?.close(), this.#target?.close()]);
   }
 
   async #retrying<T>(attempt: (sessions: WorkerSessions) => Promise<T>): Promise<T> {
@@ -137,23 +138,28 @@ class Worker {
   }
 
   async #open(): Promise<WorkerSessions> {
-    if (this.#sessions) return this.#sessions;
-    const source = await Session.open('source', this.#context.source);
-    try {
-      this.#sessions = { source, target: await Session.open('target', this.#context.target) };
-    } catch (error) {
-      await source.close();
-      throw error;
-    }
+    this.#target ??= await this.#opened('target', this.#context.target);
+    return {
+      target: this.#target,
+      openSource: async () => {
+        this.#source ??= await this.#opened('source', this.#context.source);
+        return this.#source;
+      },
+    };
+  }
+
+  async #opened(side: 'source' | 'target', connection: Connection): Promise<Session> {
+    const session = await Session.open(side, connection);
     // The abort may have come in between.
-    if (this.#signal.aborted) this.#destroy();
-    return this.#sessions;
+    if (this.#signal.aborted) session.destroy();
+    return session;
   }
 
   #destroy(): void {
-    this.#sessions?.source.destroy();
-    this.#sessions?.target.destroy();
-    this.#sessions = undefined;
+    this.#source?.destroy();
+    this.#target?.destroy();
+    this.#source = undefined;
+    this.#target = undefined;
   }
 }
 

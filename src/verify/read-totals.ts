@@ -60,10 +60,7 @@ export async function readTotals(
     if (left === 0) options.onRead(name, totalsOf(sums.get(name), options.mode));
   };
   const tasks = batches(pieces).map(
-    (batch, index): Task<Session> => ({
-      id: `read ${index}`,
-      after: [],
-      locks: [],
+    (batch): Task<Session> => ({
       weight: weightOf(batch),
       run: (session) =>
         readingCompared(side, session, async () => {

@@ -40,9 +40,6 @@ function workers(): WorkerSource<Worker> & { readonly opened: Worker[] } {
 function recorded() {
   const log: string[] = [];
   const task = (id: string, more: Partial<Task<Worker>> = {}): Task<Worker> => ({
-    id,
-    after: [],
-    locks: [],
     weight: 0,
     ...more,
     run: async (worker) => {
@@ -91,32 +88,6 @@ test('the heaviest task begins first', async () => {
   expect(order()).toEqual(['Infinity', '5', '3', '2', '1']);
 });
 
-test('a task begins when those before it have ended, however heavy it is', async () => {
-  const { log, task } = recorded();
-  const tasks = [
-    task('index', { after: ['rows'], weight: 100 }),
-    task('key', { after: ['index', 'other'], weight: 200 }),
-    task('rows'),
-    task('other'),
-  ];
-  await runTasks(tasks, 3, workers());
-  expect(log.indexOf('index begins')).toBeGreaterThan(log.indexOf('rows ends'));
-  expect(log.indexOf('key begins')).toBeGreaterThan(log.indexOf('index ends'));
-  expect(log.indexOf('key begins')).toBeGreaterThan(log.indexOf('other ends'));
-});
-
-test('tasks that share a lock do not run at the same time, and others do', async () => {
-  const { log, task } = recorded();
-  const tasks = [
-    task('ab', { locks: ['a', 'b'], weight: 3 }),
-    task('bc', { locks: ['b', 'c'], weight: 2 }),
-    task('d', { locks: ['d'], weight: 1 }),
-  ];
-  await runTasks(tasks, 3, workers());
-  expect(log.indexOf('bc begins')).toBeGreaterThan(log.indexOf('ab ends'));
-  expect(log.indexOf('d begins')).toBeLessThan(log.indexOf('ab ends'));
-});
-
 test('the first failure ends the other workers in the middle, and is the one that is thrown', async () => {
   const { log, task } = recorded();
   const source = workers();
@@ -131,16 +102,6 @@ test('the first failure ends the other workers in the middle, and is the one tha
   expect(performance.now() - begun).toBeLessThan(10_000);
   expect(log).not.toContain('never begins');
   expect(source.opened.every(({ isClosed }) => isClosed)).toBe(true);
-});
-
-test('tasks that wait for the one that failed never begin', async () => {
-  const { log, task } = recorded();
-  const tasks = [
-    task('rows', { run: () => Promise.reject(new Error('no')) }),
-    task('index', { after: ['rows'] }),
-  ];
-  await expect(runTasks(tasks, 2, workers())).rejects.toThrow('no');
-  expect(log).not.toContain('index begins');
 });
 
 test('a worker that cannot be opened fails the run, and the others are closed', async () => {
@@ -165,8 +126,8 @@ test('an abort ends the workers in the middle, with the reason', async () => {
   const controller = new AbortController();
   const reason = new Error('interrupted');
   const run = runTasks(
-    [task('long', { run: (worker) => worker.work(60_000) }), task('next', { after: ['long'] })],
-    2,
+    [task('long', { run: (worker) => worker.work(60_000) }), task('next')],
+    1,
     source,
     controller.signal,
   );
@@ -182,10 +143,4 @@ test('a signal that was aborted before lets nothing begin', async () => {
   const reason = new Error('interrupted');
   await expect(runTasks([task('a')], 2, source, AbortSignal.abort(reason))).rejects.toBe(reason);
   expect([log, source.opened]).toEqual([[], []]);
-});
-
-test('tasks that wait for each other are an error, not a run without an end', async () => {
-  const { task } = recorded();
-  const circle = [task('a', { after: ['b'] }), task('b', { after: ['a'] })];
-  await expect(runTasks(circle, 2, workers())).rejects.toMatchObject({ code: 'INTERNAL' });
 });

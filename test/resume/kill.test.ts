@@ -62,7 +62,9 @@ test(
       if (left) await goOn(databases);
       await expectEqual(databases);
     }
-    console.log(`killed in ${[...stages].map(([stage, count]) => `“${stage}”: ${count}`).join(', ')}`);
+    process.stdout.write(
+      `killed in ${[...stages].map(([stage, count]) => `“${stage}”: ${count}`).join(', ')}\n`,
+    );
     await expectEqualDatabases(databases.source, databases.target, databases.programs);
   },
   15 * 60_000,

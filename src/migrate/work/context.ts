@@ -14,8 +14,9 @@ export interface WorkerSettings {
 
 /** A worker's connections: what it reads from one it writes to the other. */
 export interface WorkerSessions {
-  readonly source: Session;
   readonly target: Session;
+  /** Opens it for the first task that needs it. */
+  openSource(): Promise<Session>;
 }
 
 /** What a task has brought: marks for the ledger. */

@@ -1,4 +1,5 @@
 import type { LargeObjectsWork } from '../../plan/work.js';
+import type { Session } from '../../postgres/session.js';
 import { withSnapshot } from '../../postgres/snapshot.js';
 import type { Brought, WorkerSessions, WorkerSettings } from './context.js';
 
@@ -8,13 +9,14 @@ const PIECE_BYTES = 4 * 1024 ** 2;
 /** Large objects with their OIDs and their content. */
 export async function copyLargeObjects(
   { objects }: LargeObjectsWork,
-  sessions: WorkerSessions,
+  { target, openSource }: WorkerSessions,
   { snapshot }: WorkerSettings,
 ): Promise<Brought> {
-  await withSnapshot(sessions.source, snapshot, async () => {
+  const source = await openSource();
+  await withSnapshot(source, snapshot, async () => {
     for (const { oid } of objects) {
-      await sessions.target.query('SELECT pg_catalog.lo_create($1::oid)', [oid]);
-      await copyContent(oid, sessions);
+      await target.query('SELECT pg_catalog.lo_create($1::oid)', [oid]);
+      await copyContent(oid, source, target);
     }
   });
   const marks = objects.map(({ oid, fingerprint }) => ({
@@ -25,7 +27,7 @@ export async function copyLargeObjects(
   return { rows: [], objects: marks, notices: [] };
 }
 
-async function copyContent(oid: number, { source, target }: WorkerSessions): Promise<void> {
+async function copyContent(oid: number, source: Session, target: Session): Promise<void> {
   for (let offset = 0; ; offset += PIECE_BYTES) {
     const { piece } = await source.one<{ piece: Buffer }>(
       'SELECT pg_catalog.lo_get($1::oid, $2::int8, $3::int) AS piece',

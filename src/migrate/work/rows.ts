@@ -4,6 +4,7 @@ import { databaseError } from '../../postgres/database-error.js';
 import { HyperferryError } from '../../postgres/error.js';
 import { quoteIdentifier, quoteQualified } from '../../postgres/quoting.js';
 import { relayCopy } from '../../postgres/relay.js';
+import type { Session } from '../../postgres/session.js';
 import { withSnapshot } from '../../postgres/snapshot.js';
 import { readableCompressedValue } from '../../timescale/timescale.js';
 import { guardAgainstRewrite } from '../rewrite-guard.js';
@@ -18,31 +19,33 @@ const FREEZE_FROM_BYTES = 1024 ** 2;
 /** Rows, from the source as of the snapshot to the target in the transaction of its session. */
 export async function copyRows(
   { layouts, relations }: CopyWork,
-  sessions: WorkerSessions,
+  { target, openSource }: WorkerSessions,
   settings: WorkerSettings,
 ): Promise<Brought> {
   const rows: RowsMark[] = [];
-  await withSnapshot(sessions.source, settings.snapshot, async () => {
-    await guardAgainstRewrite(sessions.source, relations);
+  const source = await openSource();
+  await withSnapshot(source, settings.snapshot, async () => {
+    await guardAgainstRewrite(source, relations);
     const { searchPath, timeZone } = settings.applicationDefaults;
-    await sessions.target.query(
+    await target.query(
       "SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('TimeZone', $2, true)",
       [searchPath, timeZone],
     );
     for (const relation of relations) {
       const layout = layouts[relation.layout];
       if (!layout) throw new HyperferryError('INTERNAL', `the task names no columns of ${relation.name}`);
-      rows.push(await copyRelation(relation, layout, sessions, settings));
+      rows.push(await copyRelation(relation, layout, source, target, settings));
     }
   });
-  await sessions.target.query("SET LOCAL search_path = ''");
+  await target.query("SET LOCAL search_path = ''");
   return { rows, objects: [], notices: [] };
 }
 
 async function copyRelation(
   relation: CopiedRelation,
   layout: Layout,
-  { source, target }: WorkerSessions,
+  source: Session,
+  target: Session,
   settings: WorkerSettings,
 ): Promise<RowsMark> {
   const freeze =
