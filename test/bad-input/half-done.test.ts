@@ -20,7 +20,11 @@ INSERT INTO odd VALUES (1);`;
 test('a run that fails in the middle says that the target is half done, and what to do', async () => {
   const databases = await makeReadings(await apachePair(), 'bad_half_done', FAILS_WITH_ROWS);
   const error = await failureOf({ ...databases, jobs: 2 });
-  expectError(error, { code: 'COPY', says: ['public.odd', 'odd_a_check'], advises: '--clean-target' });
+  expectError(error, {
+    code: 'COPY',
+    says: ['public.odd', 'odd_a_check'],
+    advises: /--resume[^]*--clean-target/,
+  });
   expect(error.hint).toMatch(/half done/);
   expect(error.hint).toMatch(/restore mode/);
   const restoring = `SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
@@ -77,7 +81,7 @@ async function expectSecondRunRefused(
   expectError(error, {
     code: 'TARGET_NOT_EMPTY',
     says: ['did not finish', stage, /postgres@127\.0\.0\.1:\d+\/bad_/],
-    advises: '--clean-target',
+    advises: /hyperferry migrate --resume[^]*hyperferry migrate --clean-target/,
   });
   expect(await queryValue(databases.target, ledger), 'the ledger').toBe(before);
 }
