@@ -62,9 +62,9 @@ test('when the snapshot is lost, the run takes another one and keeps what it has
   expect(listener.all('retry').map(({ reason }) => reason)).toEqual([
     expect.stringContaining('the session that held the snapshot of the source has ended'),
   ]);
-  expect(outcome.resumed).toEqual([
-    { attempt: 2, kept: { relations: 2, rows: 10 + 9 }, again: [], takenBack: [] },
-  ]);
+  expect(outcome.resumed).toMatchObject([{ attempt: 2, again: [], takenBack: [] }]);
+  // The first of the two workers that sees the loss stops the other, which may be done or not.
+  expect(outcome.resumed[0]?.kept.relations).toBeGreaterThanOrEqual(1);
   expectCopiedOnce(listener);
 });
 
