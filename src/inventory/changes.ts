@@ -55,10 +55,11 @@ export async function readChangeCounters(session: Session): Promise<ChangeCounte
  */
 export const COUNTERS_LAG_SECONDS = 11;
 
+/** The server's process of the pg_dump that has just read the definitions may outlive it by a moment; it writes nothing. */
 const READ_RECENTLY_ACTIVE = `
 SELECT EXISTS (
   SELECT FROM pg_catalog.pg_stat_activity
-  WHERE datname = pg_catalog.current_database() AND application_name <> 'hyperferry'
+  WHERE datname = pg_catalog.current_database() AND application_name NOT IN ('hyperferry', 'pg_dump')
     AND (backend_type IS NULL OR backend_type = 'client backend')
     AND (state IS DISTINCT FROM 'idle' OR state_change > pg_catalog.now() - $1 * interval '1 second')) AS active`;
 

@@ -3,7 +3,10 @@ import { HyperferryError } from '../postgres/error.js';
 import { isTransient } from '../postgres/transient.js';
 import type { Run } from './run.js';
 
-/** Waits before the next attempt: a server that restarts is there again by then. */
+/**
+ * Waits before the next attempt, two minutes in all: a server that restarts is there again by then, and one that was
+ * not told of a cut connection has seen by its keepalives that the session has no client.
+ */
 const RETRY_SECONDS = [1, 2, 5, 10, 20, 30, 30, 30];
 
 /** A source that is rewritten again and again is not one at rest. */
@@ -22,10 +25,10 @@ export async function tryUntilDone<T>(run: Run, attempt: () => Promise<T>): Prom
     } catch (error) {
       if (!run.state.hasLedger || run.signal.aborted) throw error;
       const wasRewritten = error instanceof HyperferryError && error.code === 'SOURCE_CHANGED';
-      const seconds = wasRewritten ? 0 : RETRY_SECONDS[lost++];
       const mayGoOn = wasRewritten
         ? run.options.onRewrite === 'retry' && rewritten++ < ATTEMPTS_AFTER_REWRITES
-        : isLost(error);
+        : isLost(error) || (lost > 0 && isHeldByOldSession(error));
+      const seconds = wasRewritten ? 0 : RETRY_SECONDS[lost++];
       if (!mayGoOn || seconds === undefined) throw error;
       run.emit({ type: 'retry', reason: (error as Error).message, seconds });
       await sleep(seconds * 1000, undefined, { signal: run.signal });
@@ -37,4 +40,9 @@ export async function tryUntilDone<T>(run: Run, attempt: () => Promise<T>): Prom
 /** The run was stopped from elsewhere as well when its own workers were cut off. */
 function isLost(error: unknown): boolean {
   return isTransient(error) || (error instanceof HyperferryError && error.code === 'SNAPSHOT_LOST');
+}
+
+/** Where the network went and the target did not see it, the session of the attempt before still has its lock. */
+function isHeldByOldSession(error: unknown): boolean {
+  return error instanceof HyperferryError && error.code === 'TARGET_BUSY';
 }
