@@ -3,74 +3,7 @@ import type { LeftOut } from '../plan/left-out.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import type { StageName } from './events.js';
-
-/**
- * The ledger of a run, on the target: what was asked for, what is to be done, and what stands. All that a run needs to
- * be gone on with, by the same process or another; and no password.
- *
- * Each table has a key, since a publication of all tables takes updates only of tables with one.
- */
-const CREATE = `
-CREATE SCHEMA _hyperferry;
-REVOKE ALL ON SCHEMA _hyperferry FROM PUBLIC;
-
-CREATE TABLE _hyperferry.run (
-  id int PRIMARY KEY DEFAULT 1 CHECK (id = 1),
-  format int NOT NULL,
-  source text NOT NULL,
-  source_identity text NOT NULL,
-  settings text NOT NULL,
-  counters_epoch text NOT NULL,
-  started_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-  attempt int NOT NULL DEFAULT 1,
-  attempt_started_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-  state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'stopped', 'done')),
-  stage text NOT NULL,
-  worker_settings text,
-  error text,
-  error_code text
-);
-COMMENT ON TABLE _hyperferry.run IS 'the migration that this database is the target of';
-
-CREATE TABLE _hyperferry.stage (
-  name text PRIMARY KEY,
-  attempt int NOT NULL,
-  started_at timestamptz NOT NULL,
-  -- Of the last time that it was finished: before started_at while a later attempt is in it.
-  finished_at timestamptz
-);
-
-CREATE TABLE _hyperferry.task (
-  id int PRIMARY KEY,
-  stage text NOT NULL,
-  after int,
-  weight float8 NOT NULL,
-  bytes bigint NOT NULL,
-  work text NOT NULL,
-  worker text,
-  finished_at timestamptz
-);
-COMMENT ON TABLE _hyperferry.task IS 'the work of the attempt; the lock of a row is the claim of it';
-
-CREATE TABLE _hyperferry.done (
-  fingerprint text PRIMARY KEY,
-  position bigserial,
-  object text NOT NULL,
-  undo text,
-  kind text,
-  rows bigint,
-  bytes bigint,
-  source_bytes bigint,
-  worker text
-);
-COMMENT ON TABLE _hyperferry.done IS 'what stands on the target, written in the transaction that made it';
-
-CREATE TABLE _hyperferry.left_out (
-  object text NOT NULL,
-  reason text NOT NULL,
-  sql text,
-  position bigserial PRIMARY KEY
-);`;
+import { CREATE_LEDGER } from './ledger-schema.js';
 
 /** What a run is asked to do, and what it found: the same in every attempt. */
 export interface RunSettings {
@@ -85,7 +18,7 @@ export interface RunSettings {
 /** Begins a run on an empty target. */
 export async function openLedger(session: Session, run: RunSettings, stage: StageName): Promise<void> {
   await session.transaction(async () => {
-    await session.query(CREATE);
+    await session.query(CREATE_LEDGER);
     await session.query(
       `INSERT INTO _hyperferry.run (format, source, source_identity, settings, counters_epoch, stage)
        VALUES ($1, $2, $3, $4, $5, $6)`,

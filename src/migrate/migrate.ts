@@ -2,7 +2,6 @@ import { type CopiedTotals, readCopiedTotals } from '../engine/done.js';
 import type { Emit, StageName } from '../engine/events.js';
 import { enterStage, finishStage, stopRun } from '../engine/ledger.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
-import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { Session } from '../postgres/session.js';
 import { updateTimescale } from '../timescale/update.js';
@@ -11,6 +10,7 @@ import { configuration } from './configuration.js';
 import { constraints } from './constraints.js';
 import { database } from './database.js';
 import { eventTriggers } from './event-triggers.js';
+import { explainFailure, failureOf } from './explain-failure.js';
 import { extensions } from './extensions.js';
 import { finish } from './finish.js';
 import { hypertableKeys } from './hypertable-keys.js';
@@ -114,7 +114,7 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
     };
   } catch (error) {
     await noteFailure(run, error);
-    throw explain(error, run);
+    throw explainFailure(error, run);
   } finally {
     await releaseJobs(run);
   }
@@ -205,45 +205,6 @@ async function inStage<T>(run: Run, stage: StageName, work: () => Promise<T>): P
 function isRestoringAfter(stage: StageName, { state }: Run, { plan }: Migration): boolean {
   if (stage === 'restore mode') return plan.source.timescale !== undefined;
   return stage === 'restore mode ends' ? false : state.isRestoring;
-}
-
-/** Says what state both sides are in, and what to do. */
-function explain(error: unknown, run: Run): HyperferryError {
-  const failure = failureOf(error, run);
-  const hints = [failure.hint, sourceState(run), targetState(run)].filter((line) => line !== undefined);
-  return new HyperferryError(failure.code, failure.message, {
-    cause: failure.cause ?? failure,
-    ...(hints.length > 0 ? { hint: hints.join('\n') } : {}),
-  });
-}
-
-function failureOf(error: unknown, { signal }: Run): HyperferryError {
-  if (signal.aborted) return new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
-  if (error instanceof HyperferryError) return error;
-  return new HyperferryError(
-    databaseError(error) ? 'STATEMENT' : 'INTERNAL',
-    error instanceof Error ? error.message : String(error),
-    { cause: error },
-  );
-}
-
-function sourceState({ state }: Run): string | undefined {
-  return state.updatedSourceTo && `TimescaleDB on the source was updated to ${state.updatedSourceTo}.`;
-}
-
-function targetState({ state }: Run): string | undefined {
-  switch (state.target) {
-    case 'unchanged':
-      return undefined;
-    case 'half done':
-      return [
-        `The target is half done${state.isRestoring ? ' and stays in restore mode' : ''}.`,
-        ...(state.hasLedger ? ['Go on where it stopped: the same command with --resume.'] : []),
-        'Start over: the same command with --clean-target, which drops what is in the target database.',
-      ].join('\n');
-    case 'done':
-      return 'The migration itself is complete, and the target out of restore mode.';
-  }
 }
 
 function secondsSince(begun: number): number {

@@ -1,6 +1,7 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { PlanOptions } from '../plan/plan.js';
 import { HyperferryError } from '../postgres/error.js';
+import type { MigrateOptions } from './options.js';
 
 /** What every attempt of a run must be told the same: the ledger keeps it. */
 export interface KeptSettings {
@@ -9,6 +10,16 @@ export interface KeptSettings {
   };
   /** The target before the run changed anything. */
   readonly target: Inventory;
+}
+
+/** What this call of `migrate` asks for. */
+export function askedSettings(options: MigrateOptions): KeptSettings['options'] {
+  return {
+    owners: options.owners ?? true,
+    privileges: options.privileges ?? true,
+    roleMap: options.roleMap ?? {},
+    rolePasswords: options.rolePasswords ?? false,
+  };
 }
 
 /** As JSON, in which a map is `{"map": [[key, value], …]}` and a set is `{"set": […]}`. */

@@ -5,19 +5,11 @@ import type { TocEntry } from '../postgres/archive-toc.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
+import { isTransient } from '../postgres/transient.js';
 import { CONFIGURATION } from './configuration.js';
 import { eventTriggerStatements } from './event-triggers.js';
+import type { Resumed } from './outcome.js';
 import { type Standing, statementFingerprint } from './standing.js';
-
-/** What an earlier attempt has left, and what of it stays. */
-export interface Resumed {
-  /** Relations whose rows stay. */
-  readonly kept: { readonly relations: number; readonly rows: number };
-  /** Relations that are copied again. */
-  readonly again: readonly string[];
-  /** Definitions that are gone from the source, or are others there. */
-  readonly takenBack: readonly string[];
-}
 
 /**
  * Takes back what stands on the target and is no longer what the source has: definitions that are gone or are others
@@ -31,7 +23,7 @@ export async function takeBackChanged(
   plan: Plan,
   done: readonly DoneMark[],
   now: Standing,
-): Promise<Resumed> {
+): Promise<Omit<Resumed, 'attempt'>> {
   const wanted = wantedMarks(plan, now);
   const stale = new Set(
     done.filter(({ fingerprint, object }) => object !== CONFIGURATION && !wanted.has(fingerprint)),
@@ -42,7 +34,7 @@ export async function takeBackChanged(
     await takeBack(session, changed);
   } catch (error) {
     const refusal = databaseError(error);
-    if (!refusal) throw error;
+    if (!refusal || isTransient(error)) throw error;
     throw new HyperferryError(
       'SOURCE_REDEFINED',
       `the source has other definitions than when the run began, and what was made of the old ones cannot be taken back: ${refusal.message}`,
@@ -51,13 +43,14 @@ export async function takeBackChanged(
   }
   const kept = done.filter((mark) => mark.rows !== null && !stale.has(mark));
   const isRelation = new Set(plan.source.relations.map(({ schema, name }) => `${schema}.${name}`));
+  const isMadeAgain = new Set([...wanted, ...eventTriggerStatements(plan).map(statementFingerprint)]);
   return {
     kept: { relations: kept.length, rows: kept.reduce((sum, { rows }) => sum + (rows ?? 0), 0) },
     again: changed
       .filter(({ rows, object }) => rows !== null && isRelation.has(object))
       .map(({ object }) => object),
     takenBack: changed
-      .filter(({ rows, fingerprint }) => rows === null && !wanted.has(fingerprint))
+      .filter(({ rows, fingerprint }) => rows === null && !isMadeAgain.has(fingerprint))
       .map(({ object }) => object),
   };
 }

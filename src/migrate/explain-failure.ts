@@ -1,0 +1,43 @@
+import { databaseError } from '../postgres/database-error.js';
+import { HyperferryError } from '../postgres/error.js';
+import type { Run } from './run.js';
+
+/** Says what state both sides are in, and what to do. */
+export function explainFailure(error: unknown, run: Run): HyperferryError {
+  const failure = failureOf(error, run);
+  const hints = [failure.hint, sourceState(run), targetState(run)].filter((line) => line !== undefined);
+  return new HyperferryError(failure.code, failure.message, {
+    cause: failure.cause ?? failure,
+    ...(hints.length > 0 ? { hint: hints.join('\n') } : {}),
+  });
+}
+
+/** What ended the run, as Hyperferry's own error. */
+export function failureOf(error: unknown, { signal }: Run): HyperferryError {
+  if (signal.aborted) return new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
+  if (error instanceof HyperferryError) return error;
+  return new HyperferryError(
+    databaseError(error) ? 'STATEMENT' : 'INTERNAL',
+    error instanceof Error ? error.message : String(error),
+    { cause: error },
+  );
+}
+
+function sourceState({ state }: Run): string | undefined {
+  return state.updatedSourceTo && `TimescaleDB on the source was updated to ${state.updatedSourceTo}.`;
+}
+
+function targetState({ state }: Run): string | undefined {
+  switch (state.target) {
+    case 'unchanged':
+      return undefined;
+    case 'half done':
+      return [
+        `The target is half done${state.isRestoring ? ' and stays in restore mode' : ''}.`,
+        ...(state.hasLedger ? ['Go on where it stopped: the same command with --resume.'] : []),
+        'Start over: the same command with --clean-target, which drops what is in the target database.',
+      ].join('\n');
+    case 'done':
+      return 'The migration itself is complete, and the target out of restore mode.';
+  }
+}
