@@ -2,7 +2,7 @@ import { CHECKS } from '../check/check.js';
 import { estimate } from '../check/estimate.js';
 import type { Finding } from '../check/finding.js';
 import { parseConnection } from '../postgres/connection-string.js';
-import { Session } from '../postgres/session.js';
+import { inSession } from '../postgres/session.js';
 import type { MigrateOptions } from './options.js';
 import { examine } from './preflight.js';
 
@@ -17,10 +17,8 @@ import { examine } from './preflight.js';
  */
 export async function check(options: MigrateOptions): Promise<readonly Finding[]> {
   const connections = { source: parseConnection(options.source), target: parseConnection(options.target) };
-  const source = await Session.open('source', connections.source);
-  try {
-    const target = await Session.open('target', connections.target);
-    try {
+  return inSession('source', connections.source, (source) =>
+    inSession('target', connections.target, async (target) => {
       const { findings } = await examine(
         { session: source, connection: connections.source },
         { session: target, connection: connections.target },
@@ -28,10 +26,6 @@ export async function check(options: MigrateOptions): Promise<readonly Finding[]
         [...CHECKS, estimate],
       );
       return findings;
-    } finally {
-      await target.close();
-    }
-  } finally {
-    await source.close();
-  }
+    }),
+  );
 }

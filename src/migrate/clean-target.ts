@@ -1,6 +1,6 @@
 import type { Connection } from '../postgres/connection-string.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
-import { Session } from '../postgres/session.js';
+import { inSession, type Session } from '../postgres/session.js';
 import { dropChildTables, dropHypertables } from '../timescale/drop.js';
 import { endRestoreMode, isInRestoreMode, readTimescale } from '../timescale/timescale.js';
 
@@ -74,11 +74,11 @@ async function dropSubscriptions(session: Session): Promise<void> {
  * what follows is for other sessions.
  */
 export async function cleanTarget(connection: Connection): Promise<void> {
-  await inSession(connection, async (session) => {
+  await inSession('target', connection, async (session) => {
     const timescale = await readTimescale(session);
     if (timescale && (await isInRestoreMode(session))) await endRestoreMode(session, timescale);
   });
-  await inSession(connection, async (session) => {
+  await inSession('target', connection, async (session) => {
     const timescale = await readTimescale(session);
     const extensions = await session.query<{ name: string; mayDrop: boolean }>(READ_EXTENSIONS);
     const mayDropTimescale = extensions.some(({ name, mayDrop }) => name === 'timescaledb' && mayDrop);
@@ -108,12 +108,3 @@ export async function cleanTarget(connection: Connection): Promise<void> {
 
 /** An owner of the extension who is no superuser drops with TimescaleDB's hooks. */
 function notSuperuser(): void {}
-
-async function inSession(connection: Connection, work: (session: Session) => Promise<void>): Promise<void> {
-  const session = await Session.open('target', connection);
-  try {
-    await work(session);
-  } finally {
-    await session.close();
-  }
-}

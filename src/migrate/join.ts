@@ -6,7 +6,7 @@ import { readDatabaseIdentity } from '../inventory/server.js';
 import { type Connection, describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
-import { Session } from '../postgres/session.js';
+import { inSession, type Session } from '../postgres/session.js';
 import { isTransient } from '../postgres/transient.js';
 import type { WorkerSettings } from './work/context.js';
 import { workOnRun } from './worker.js';
@@ -62,27 +62,26 @@ export async function joinRun(options: JoinOptions): Promise<JoinOutcome> {
     }
     options.onEvent?.(event);
   };
-  const session = await Session.open('target', target);
   let source: Connection | undefined;
+  let hasJoined = false;
   try {
     for (let waited = 0; waited < PATIENCE_SECONDS; waited++) {
       signal.throwIfAborted();
-      const open = await readAttemptToJoin(session, target, source !== undefined);
+      const open = await readAttemptToJoin(target, hasJoined);
       if (open === 'done') break;
       if (open !== 'not yet') {
         const settings = JSON.parse(open.workerSettings) as WorkerSettings;
         source = parseConnection(options.source ?? settings.source);
-        await refuseOtherSource(source, open);
+        if (!hasJoined) await refuseOtherSource(source, open);
+        hasJoined = true;
         const context = { source, target, settings, emit, signal, jobs: options.jobs ?? 1 };
-        if (await helpWith(session, () => workOnRun({ ...context, attempt: open.attempt }))) break;
+        if (await helpWith(target, () => workOnRun({ ...context, attempt: open.attempt }))) break;
       }
       await sleep(1000, undefined, { signal });
     }
   } catch (error) {
     if (signal.aborted) throw new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
     throw error;
-  } finally {
-    await session.close();
   }
   return {
     source: source ? describeConnection(source) : '',
@@ -93,7 +92,7 @@ export async function joinRun(options: JoinOptions): Promise<JoinOutcome> {
 }
 
 /** @returns whether all tasks are done; false when another attempt has begun, or is to begin */
-async function helpWith(session: Session, work: () => Promise<void>): Promise<boolean> {
+async function helpWith(target: Connection, work: () => Promise<void>): Promise<boolean> {
   try {
     await work();
     return true;
@@ -101,14 +100,28 @@ async function helpWith(session: Session, work: () => Promise<void>): Promise<bo
     if (isLedgerGone(error)) return true;
     if (!(error instanceof HyperferryError)) throw error;
     if (['STOPPED', 'SNAPSHOT_LOST'].includes(error.code)) return false;
-    if (FATAL_TO_THE_RUN.includes(error.code) && !isTransient(error)) await stopRun(session, error);
+    if (FATAL_TO_THE_RUN.includes(error.code) && !isTransient(error))
+      await inSession('target', target, (session) => stopRun(session, error));
     throw error;
   }
 }
 
 type AttemptToJoin = OpenAttempt & { readonly workerSettings: string };
 
+/** One that has joined is patient: server and coordinator may be starting again. */
 async function readAttemptToJoin(
+  target: Connection,
+  hasJoined: boolean,
+): Promise<AttemptToJoin | 'not yet' | 'done'> {
+  try {
+    return await inSession('target', target, (session) => attemptToJoin(session, target, hasJoined));
+  } catch (error) {
+    if (hasJoined && isTransient(error)) return 'not yet';
+    throw error;
+  }
+}
+
+async function attemptToJoin(
   session: Session,
   target: Connection,
   hasJoined: boolean,
@@ -136,17 +149,12 @@ async function readAttemptToJoin(
 }
 
 async function refuseOtherSource(source: Connection, { sourceIdentity, ...run }: OpenAttempt): Promise<void> {
-  const session = await Session.open('source', source);
-  try {
-    if ((await readDatabaseIdentity(session)) === sourceIdentity) return;
-    throw new HyperferryError(
-      'USAGE',
-      `expected the source of the run, ${run.source}, but ${describeConnection(source)} is another database`,
-      { hint: 'Name the source of the run, or leave --source out.' },
-    );
-  } finally {
-    await session.close();
-  }
+  if ((await inSession('source', source, readDatabaseIdentity)) === sourceIdentity) return;
+  throw new HyperferryError(
+    'USAGE',
+    `expected the source of the run, ${run.source}, but ${describeConnection(source)} is another database`,
+    { hint: 'Name the source of the run, or leave --source out.' },
+  );
 }
 
 /** The run is complete, and its coordinator has removed the ledger: undefined table, undefined schema. */

@@ -3,7 +3,7 @@ import type { Emit, StageName } from '../engine/events.js';
 import { enterStage, finishStage, stopRun } from '../engine/ledger.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
-import { Session } from '../postgres/session.js';
+import { inSession } from '../postgres/session.js';
 import { updateTimescale } from '../timescale/update.js';
 import { beginMigration } from './begin.js';
 import { configuration } from './configuration.js';
@@ -161,9 +161,9 @@ function stagesOf({ plan, finishedBefore }: Migration): readonly (readonly [Stag
 async function noteFailure(run: Run, error: unknown): Promise<void> {
   if (!run.state.hasLedger || run.state.target === 'done') return;
   try {
-    const session = await Session.open('target', run.connections.target);
-    await stopRun(session, failureOf(error, run), run.state.stage);
-    await session.close();
+    await inSession('target', run.connections.target, (session) =>
+      stopRun(session, failureOf(error, run), run.state.stage),
+    );
   } catch {
     // The target cannot be reached; that there is no coordinator any more is seen without a note.
   }

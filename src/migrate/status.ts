@@ -3,7 +3,7 @@ import { type RunStatus, readStatus } from '../engine/status.js';
 import { readRecordedRun } from '../inventory/recorded-run.js';
 import { parseConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
-import { Session } from '../postgres/session.js';
+import { inSession } from '../postgres/session.js';
 
 /**
  * Reads how far the run is whose target the database is, while it is under way and after.
@@ -11,7 +11,7 @@ import { Session } from '../postgres/session.js';
  * @throws HyperferryError `NO_RUN` when there is none
  */
 export async function status(target: string): Promise<RunStatus> {
-  return inTarget(target, readStatus);
+  return inSession('target', parseConnection(target), readStatus);
 }
 
 /**
@@ -21,7 +21,7 @@ export async function status(target: string): Promise<RunStatus> {
  * @throws HyperferryError `NO_RUN`, `TARGET_BUSY`, or `UNFINISHED`
  */
 export async function clean(target: string, options: { unfinished?: boolean } = {}): Promise<void> {
-  await inTarget(target, async (session) => {
+  await inSession('target', parseConnection(target), async (session) => {
     const run = await readRecordedRun(session);
     if (!run)
       throw new HyperferryError('NO_RUN', 'expected a ledger of a run on the target, but there is none');
@@ -37,13 +37,4 @@ export async function clean(target: string, options: { unfinished?: boolean } = 
     }
     await removeLedger(session);
   });
-}
-
-async function inTarget<T>(target: string, work: (session: Session) => Promise<T>): Promise<T> {
-  const session = await Session.open('target', parseConnection(target));
-  try {
-    return await work(session);
-  } finally {
-    await session.close();
-  }
 }

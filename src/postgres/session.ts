@@ -151,5 +151,19 @@ export class Session {
   }
 }
 
+/** Runs `work` with a session of its own. */
+export async function inSession<T>(
+  side: Side,
+  connection: Connection,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await Session.open(side, connection);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
 /** What a session of a database that is read only by default needs to be told as it begins. */
 const WRITABLE = '-c default_transaction_read_only=off';
