@@ -3,12 +3,14 @@ export interface BenchDatabase {
   readonly name: string;
   readonly description: string;
   readonly statements: readonly string[];
+  /** Whether it needs what only the community edition of TimescaleDB has. */
+  readonly needsCommunity?: true;
 }
 
 /** Rows in 60 chunks of one hypertable: 11 numeric columns and two indexes. */
 export function wide(rows: number): BenchDatabase {
   return {
-    name: `wide${rows}`,
+    name: `wide_${rows}`,
     description: `${rows.toLocaleString('en-US')} rows, 60 chunks, 11 numeric columns, two indexes`,
     statements: [
       'CREATE EXTENSION timescaledb',
@@ -35,7 +37,7 @@ export function many(chunks: number): BenchDatabase {
   const tables = Array.from({ length: 10 }, (_, index) => `metric_${index}`);
   const each = chunks / tables.length;
   return {
-    name: `many${chunks}`,
+    name: `many_${chunks}`,
     description: `${(chunks * 50).toLocaleString('en-US')} rows, ${chunks.toLocaleString('en-US')} chunks of ten hypertables`,
     statements: [
       'CREATE EXTENSION timescaledb',
@@ -53,6 +55,53 @@ export function many(chunks: number): BenchDatabase {
            END LOOP;
          END $$`,
       ]),
+      'VACUUM (ANALYZE)',
+      'CHECKPOINT',
+    ],
+  };
+}
+
+/** Text, documents, arrays and numbers in chunks, and a plain table of two million rows, which is one relation. */
+export function mixed(): BenchDatabase {
+  return {
+    name: 'mixed',
+    description:
+      '1,000,000 rows of text, jsonb, arrays and numeric in 30 chunks; a plain table of 2,000,000 rows',
+    statements: [
+      'CREATE EXTENSION timescaledb',
+      `CREATE TABLE event (
+         at timestamptz NOT NULL, id uuid NOT NULL, name text, document jsonb, tags text[], readings float8[], price numeric(20, 6)
+       )`,
+      `SELECT create_hypertable('event', 'at', chunk_time_interval => interval '1 day', create_default_indexes => false)`,
+      `INSERT INTO event
+       SELECT timestamptz '2024-01-01 00:00:00Z' + (i / 1e6) * interval '30 days', gen_random_uuid(), 'event ' || md5(i::text),
+              jsonb_build_object('id', i, 'kind', i % 7, 'note', repeat('x', i % 50)),
+              ARRAY['a' || i % 10, 'b' || i % 100], ARRAY[random(), random(), random()], (random() * 1e9)::numeric(20, 6)
+       FROM generate_series(0, 999999) AS i`,
+      'CREATE INDEX ON event (at DESC)',
+      'CREATE UNIQUE INDEX ON event (id, at)',
+      `CREATE TABLE account (id bigint PRIMARY KEY, name text NOT NULL, balance numeric(20, 2), made timestamptz)`,
+      `INSERT INTO account
+       SELECT i, 'account ' || md5(i::text), (random() * 1e6)::numeric(20, 2), timestamptz '2020-01-01' + i * interval '1 minute'
+       FROM generate_series(1, 2000000) AS i`,
+      'CREATE INDEX ON account (name)',
+      'VACUUM (ANALYZE)',
+      'CHECKPOINT',
+    ],
+  };
+}
+
+/** Compressed chunks. */
+export function compressed(): BenchDatabase {
+  const { statements } = wide(6_000_000);
+  return {
+    name: 'compressed',
+    description: '6,000,000 rows in 60 chunks, all compressed',
+    needsCommunity: true,
+    statements: [
+      ...statements.slice(0, -2),
+      `ALTER TABLE reading SET (timescaledb.compress, timescaledb.compress_segmentby = 'device', timescaledb.compress_orderby = 'at')`,
+      `SELECT count(compress_chunk(chunk)) FROM show_chunks('reading') AS chunk`,
       'VACUUM (ANALYZE)',
       'CHECKPOINT',
     ],

@@ -1,93 +1,158 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { execa } from 'execa';
 import pg from 'pg';
-import { startServer } from '../sandbox/index.js';
-import { CONTENDERS, type Course } from './contenders.js';
-import { type BenchDatabase, many, wide } from './databases.js';
+import { type Server, startServer } from '../sandbox/index.js';
+import { type Contender, contenders } from './contenders.js';
+import type { Course } from './course.js';
+import { type BenchDatabase, compressed, many, mixed, wide } from './databases.js';
+import { type Measured, type Size, tableOf } from './results.js';
 
 const DATABASES: Record<string, () => BenchDatabase> = {
-  'wide-1m': () => wide(1_000_000),
   wide: () => wide(6_000_000),
+  'wide-1m': () => wide(1_000_000),
   'wide-10m': () => wide(10_000_000),
   many: () => many(5_000),
+  'many-1k': () => many(1_000),
+  'many-20k': () => many(20_000),
+  mixed,
+  compressed,
 };
-
-interface Measured {
-  readonly database: string;
-  readonly contender: string;
-  readonly seconds: readonly number[];
-}
 
 /** Times the contenders in turn, round by round, so that a machine that drifts drifts for all of them. */
 async function main(): Promise<void> {
   const program = new Command('bench')
+    .description('Time Hyperferry, its peers and the servers alone, side by side')
     .option('--rounds <n>', 'rounds', Number, 3)
     .option('--jobs <n>', 'workers', Number, 2)
-    .option('--databases <names>', `of ${Object.keys(DATABASES).join(', ')}`, 'wide,many')
+    .option('--databases <names>', `of ${Object.keys(DATABASES).join(', ')}`, 'wide,many,mixed')
+    .option('--large', 'also many-20k', false)
+    .option('--only <text>', 'only contenders whose name holds the text')
     .option('--edition <edition>', 'apache or community', 'apache')
-    .option('--folder <folder>', 'data folders and files go here', '/dev/shm')
+    .option(
+      '--folder <folder>',
+      'data folders and files go here; a memory file system by default',
+      '/dev/shm',
+    )
     .option('--out <file>', 'JSON of the results', 'bench-results.json')
     .parse();
-  const options = program.opts();
-  const folder = await mkdtemp(join(options.folder ?? tmpdir(), 'hyperferry-bench-'));
-  const dataRoot = join(folder, 'servers');
-  await mkdir(dataRoot);
-  const [source, target] = await Promise.all(
-    ['bench-source', 'bench-target'].map((name) => startServer({ name, dataRoot, edition: options.edition })),
+  const options = program.opts<Options>();
+  const folder = await mkdtemp(join(options.folder, 'hyperferry-bench-'));
+  const { stdout: fileSystem } = await execa('stat', ['--file-system', '--format=%T', folder]);
+  process.stdout.write(
+    `${cpus().length} cores (${cpus()[0]?.model}), ${Math.round(totalmem() / 1e9)} GB of memory, data folders on ${fileSystem}\n`,
   );
-  if (!source || !target) throw new Error('the servers did not start');
+  const taking = (await contenders()).filter(({ name }) => name.includes(options.only ?? ''));
+  const names = [...options.databases.split(','), ...(options.large ? ['many-20k'] : [])];
   const results: Measured[] = [];
+  const servers = await startServers(join(folder, 'servers'), options.edition);
   try {
-    for (const name of options.databases.split(',')) {
+    for (const name of names) {
       const database = DATABASES[name]?.();
       if (!database) throw new Error(`expected one of ${Object.keys(DATABASES).join(', ')}, got ${name}`);
-      await recreate(source.url, database.name);
-      await build(urlOf(source.url, database.name), database);
-      const seconds = new Map(CONTENDERS.map((contender) => [contender.name, [] as number[]]));
-      for (let round = 0; round < options.rounds; round++) {
-        for (const contender of CONTENDERS) {
-          await recreate(target.url, database.name);
-          const course: Course = {
-            source: urlOf(source.url, database.name),
-            target: urlOf(target.url, database.name),
-            programs: source.binFolder,
-            folder,
-            jobs: options.jobs,
-          };
-          const begun = performance.now();
-          await contender.run(course);
-          seconds.get(contender.name)?.push((performance.now() - begun) / 1000);
-        }
+      if (database.needsCommunity && options.edition !== 'community') {
+        process.stdout.write(`\n${name}: left out, since it needs --edition community\n`);
+        continue;
       }
-      show(database, seconds);
-      for (const [contender, times] of seconds) results.push({ database: name, contender, seconds: times });
+      const measured = await measureDatabase(database, taking, servers, folder, options);
+      process.stdout.write(`\n${tableOf(measured)}\n`);
+      results.push(measured);
+      await withClient(servers.source.url, (client) =>
+        client.query(`DROP DATABASE ${database.name} WITH (FORCE)`),
+      );
+      await withClient(servers.target.url, (client) =>
+        client.query(`DROP DATABASE ${database.name} WITH (FORCE)`),
+      );
     }
+    const machine = { cores: cpus().length, model: cpus()[0]?.model, fileSystem, jobs: options.jobs };
     await writeFile(
       options.out,
-      JSON.stringify({ cores: cpus().length, folder: options.folder, results }, undefined, 2),
+      `${JSON.stringify({ machine, edition: options.edition, results }, undefined, 2)}\n`,
     );
   } finally {
-    await source.stop();
-    await target.stop();
+    await servers.source.stop();
+    await servers.target.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function show(database: BenchDatabase, seconds: ReadonlyMap<string, readonly number[]>): void {
-  process.stdout.write(`\n${database.name}: ${database.description}\n`);
-  const first = median([...seconds.values()][0] ?? []);
-  for (const [contender, times] of seconds) {
-    const middle = median(times);
-    process.stdout.write(
-      `  ${contender.padEnd(34)}${middle.toFixed(1).padStart(7)} s  ${(middle / first).toFixed(2).padStart(6)}  (${times.map((time) => time.toFixed(1)).join(', ')})\n`,
-    );
-  }
+interface Options {
+  readonly rounds: number;
+  readonly jobs: number;
+  readonly databases: string;
+  readonly large: boolean;
+  readonly only?: string;
+  readonly edition: 'apache' | 'community';
+  readonly folder: string;
+  readonly out: string;
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+interface Servers {
+  readonly source: Server;
+  readonly target: Server;
+}
+
+async function startServers(dataRoot: string, edition: 'apache' | 'community'): Promise<Servers> {
+  await mkdir(dataRoot);
+  const source = await startServer({ name: 'bench-source', dataRoot, edition });
+  return { source, target: await startServer({ name: 'bench-target', dataRoot, edition }) };
+}
+
+async function measureDatabase(
+  database: BenchDatabase,
+  taking: readonly Contender[],
+  servers: Servers,
+  folder: string,
+  { rounds, jobs }: Options,
+): Promise<Measured> {
+  await recreate(servers.source.url, database.name);
+  const course: Course = {
+    source: urlOf(servers.source.url, database.name),
+    target: urlOf(servers.target.url, database.name),
+    programs: servers.source.binFolder,
+    folder,
+    jobs,
+  };
+  await withClient(course.source, async (client) => {
+    for (const statement of database.statements) await client.query(statement);
+  });
+  const size = await sizeOf(course.source);
+  const entries = [];
+  for (const contender of taking) {
+    entries.push({
+      name: contender.name,
+      run: await contender.prepare(course),
+      rounds: [] as Measured['contenders'][0]['rounds'][0][],
+    });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const entry of entries) {
+      await recreate(servers.target.url, database.name);
+      const begun = performance.now();
+      const usage = await entry.run();
+      entry.rounds.push({ seconds: (performance.now() - begun) / 1000, ...usage });
+    }
+  }
+  const { name, description } = database;
+  return {
+    database: name,
+    description,
+    size,
+    contenders: entries.map(({ name, rounds }) => ({ name, rounds })),
+  };
+}
+
+const READ_SIZE = `
+SELECT pg_catalog.sum(s.n_live_tup)::float8 AS rows, pg_catalog.sum(pg_catalog.pg_table_size(s.relid))::float8 AS bytes
+FROM pg_catalog.pg_stat_user_tables s WHERE s.schemaname NOT IN ('_timescaledb_catalog', '_timescaledb_config')`;
+
+async function sizeOf(url: string): Promise<Size> {
+  return withClient(url, async (client) => {
+    const [size] = (await client.query<Size>(READ_SIZE)).rows;
+    return size ?? { rows: 0, bytes: 0 };
+  });
 }
 
 function urlOf(server: string, database: string): string {
@@ -102,17 +167,11 @@ async function recreate(server: string, database: string): Promise<void> {
   });
 }
 
-async function build(url: string, database: BenchDatabase): Promise<void> {
-  await withClient(url, async (client) => {
-    for (const statement of database.statements) await client.query(statement);
-  });
-}
-
-async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(url);
   await client.connect();
   try {
-    await work(client);
+    return await work(client);
   } finally {
     await client.end();
   }

@@ -7,11 +7,8 @@ export const sourceFlag = (): Option =>
   new Option('--source <url>', 'the database to move, as a connection URI or name=value pairs').env('SOURCE');
 export const targetFlag = (): Option =>
   new Option('--target <url>', 'the database to move it to').env('TARGET');
-export const jobsFlag = (): Option =>
-  new Option(
-    '-j, --jobs <n>',
-    'workers at a time (default: one a core, as both servers have room)',
-  ).argParser(wholeNumber);
+export const jobsFlag = (byDefault = 'one a core, as both servers have room'): Option =>
+  new Option('-j, --jobs <n>', `workers at a time (default: ${byDefault})`).argParser(wholeNumber);
 export const logFormatFlag = (): Option =>
   new Option('--log-format <format>', 'how events are written to stderr')
     .choices(['text', 'json'])

@@ -20,7 +20,7 @@ export function workerCommand(): Command {
     .description('Help a migration that is under way, from this or another machine')
     .addOption(targetFlag())
     .addOption(sourceFlag())
-    .addOption(jobsFlag())
+    .addOption(jobsFlag('1'))
     .option('--json', 'print what was done as one JSON document on stdout', false)
     .addOption(logFormatFlag())
     .addHelpText(

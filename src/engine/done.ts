@@ -22,7 +22,12 @@ export interface RowsMark extends Mark {
   readonly sourceBytes: number;
 }
 
-export type DoneMark = Mark & { readonly position: number; readonly rows: number | null };
+/** A mark in the ledger; `kind` and `rows` are null but for rows of a relation. */
+export type DoneMark = Mark & {
+  readonly position: number;
+  readonly kind: string | null;
+  readonly rows: number | null;
+};
 
 /** @param parts what makes the thing the same thing */
 export function fingerprint(...parts: readonly string[]): string {
@@ -66,7 +71,7 @@ export async function markRowsDone(
 /** All that stands, in the order in which it was made. */
 export async function readDone(session: Session): Promise<DoneMark[]> {
   return session.query<DoneMark & Record<string, unknown>>(
-    `SELECT fingerprint, object, undo, position::int AS position, rows::float8 AS rows
+    `SELECT fingerprint, object, undo, position::int AS position, kind, rows::float8 AS rows
      FROM _hyperferry.done ORDER BY position`,
   );
 }

@@ -42,10 +42,11 @@ export async function takeTarget(session: Session): Promise<void> {
   });
 }
 
-/** A worker takes a lock on the table with the first claim of a task. */
+/** A worker takes a lock on the table with the first claim of a task; so does autovacuum, as nobody's role. */
 const END_WORKERS = `
 SELECT pg_catalog.pg_terminate_backend(l.pid)
 FROM pg_catalog.pg_locks l
+JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid AND a.usename = current_user
 WHERE l.relation = pg_catalog.to_regclass('_hyperferry.task')::oid AND l.pid <> pg_catalog.pg_backend_pid()
   AND l.mode <> 'AccessShareLock' -- that of readers
   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
@@ -167,8 +168,13 @@ export async function stopRun(session: Session, error: HyperferryError, stage?: 
 }
 
 /** Keeps the ledger of a run that is complete, for people to read. */
-export async function closeLedger(session: Session): Promise<void> {
-  await session.query(`UPDATE _hyperferry.run SET state = 'done'`);
+export async function closeLedger(session: Session, last: StageName): Promise<void> {
+  await session.transaction(async () => {
+    await session.query(`UPDATE _hyperferry.run SET state = 'done'`);
+    await session.query('UPDATE _hyperferry.stage SET finished_at = pg_catalog.now() WHERE name = $1', [
+      last,
+    ]);
+  });
 }
 
 /** Removes the ledger, unseen by the event triggers that the database may have by now. */

@@ -33,14 +33,14 @@ export interface RunStatus {
 export interface StageStatus {
   readonly name: StageName;
   readonly isFinished: boolean;
-  /** Until now for the one that the run is in. */
-  readonly seconds: number;
+  /** Until now for the one that the run is in; null for one that it stopped in. */
+  readonly seconds: number | null;
   /** Of the attempt; undefined for a stage without tasks. */
   readonly tasks: { readonly done: number; readonly total: number } | undefined;
 }
 
 const READ_RUN = `
-SELECT attempt, attempt_started_at::text AS "attemptStartedAt", error,
+SELECT attempt, pg_catalog.to_json(attempt_started_at)#>>'{}' AS "attemptStartedAt",
        (SELECT pg_catalog.count(DISTINCT l.pid)::int FROM pg_catalog.pg_locks l
         WHERE l.relation = '_hyperferry.task'::pg_catalog.regclass AND l.mode <> 'AccessShareLock'
           AND l.database = (SELECT oid FROM pg_catalog.pg_database
@@ -50,7 +50,7 @@ FROM _hyperferry.run`;
 const READ_STAGES = `
 SELECT s.name, s.finished_at >= s.started_at IS TRUE AS "isFinished",
        pg_catalog.date_part('epoch', CASE WHEN s.finished_at >= s.started_at THEN s.finished_at
-                                          ELSE pg_catalog.clock_timestamp() END - s.started_at) AS seconds,
+                                          WHEN $1 THEN pg_catalog.clock_timestamp() END - s.started_at) AS seconds,
        (SELECT pg_catalog.json_build_object('done', pg_catalog.count(t.finished_at), 'total', pg_catalog.count(*))
         FROM _hyperferry.task t WHERE t.stage = s.name HAVING pg_catalog.count(*) > 0) AS tasks
 FROM _hyperferry.stage s JOIN _hyperferry.run r ON r.attempt = s.attempt`;
@@ -70,12 +70,11 @@ export async function readStatus(session: Session): Promise<RunStatus> {
   const facts = await session.one<{
     attempt: number;
     attemptStartedAt: string;
-    error: string | null;
     workers: number;
   }>(READ_RUN);
   const stages = await session.query<
     Omit<StageStatus, 'tasks'> & { tasks: StageStatus['tasks'] | null } & Record<string, unknown>
-  >(READ_STAGES);
+  >(READ_STAGES, [run.isUnderWay]);
   const { relations, rows, bytes } = await readCopiedTotals(session);
   return {
     source: run.source,
@@ -84,7 +83,7 @@ export async function readStatus(session: Session): Promise<RunStatus> {
     attempt: facts.attempt,
     startedAt: run.startedAt,
     attemptStartedAt: facts.attemptStartedAt,
-    error: facts.error ?? undefined,
+    error: run.error || undefined,
     stages: stages
       .map(({ tasks, ...stage }) => ({ ...stage, tasks: tasks ?? undefined }))
       .toSorted((a, b) => STAGES.indexOf(a.name) - STAGES.indexOf(b.name)),

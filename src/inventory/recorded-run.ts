@@ -13,6 +13,8 @@ export interface RecordedRun {
   readonly stage: string;
   /** What the run last said of itself: one that was killed says `running`. */
   readonly state: 'running' | 'stopped' | 'done';
+  /** Why it stopped; empty where it did not. */
+  readonly error: string;
   /** Whether a coordinator is at work on it now. */
   readonly isUnderWay: boolean;
 }
@@ -47,6 +49,7 @@ export async function readRecordedRun(session: Session): Promise<RecordedRun | u
     startedAt: text('started_at'),
     stage: text('stage'),
     state: text('state') === 'done' ? 'done' : text('state') === 'stopped' ? 'stopped' : 'running',
+    error: text('error'),
     isUnderWay: row.isUnderWay,
   };
 }

@@ -70,7 +70,6 @@ async function begin(
     target: run.options.cleanTarget ? await readInventory(target.session) : preparation.target,
   };
   const plan = await planFrom(run, snapshot, settings);
-  run.state.target = 'half done';
   await openLedger(
     target.session,
     {
@@ -81,6 +80,7 @@ async function begin(
     },
     'roles',
   );
+  run.state.target = 'half done';
   run.state.hasLedger = true;
   return {
     plan,

@@ -72,7 +72,6 @@ function cannotReplace({ plan }: Migration): HyperferryError {
   return new HyperferryError(
     'SOURCE_REDEFINED',
     `TimescaleDB's catalog has changed on the source since it was copied, and ${plan.target.server.role} may not replace it on the target`,
-    { hint: 'Start over with the same command and --clean-target instead of --resume.' },
   );
 }
 

@@ -5,7 +5,9 @@ import type { Run } from './run.js';
 /** Says what state both sides are in, and what to do. */
 export function explainFailure(error: unknown, run: Run): HyperferryError {
   const failure = failureOf(error, run);
-  const hints = [failure.hint, sourceState(run), targetState(run)].filter((line) => line !== undefined);
+  const hints = [failure.hint, sourceState(run), ...targetState(run, failure)].filter(
+    (line) => line !== undefined,
+  );
   return new HyperferryError(failure.code, failure.message, {
     cause: failure.cause ?? failure,
     ...(hints.length > 0 ? { hint: hints.join('\n') } : {}),
@@ -27,17 +29,19 @@ function sourceState({ state }: Run): string | undefined {
   return state.updatedSourceTo && `TimescaleDB on the source was updated to ${state.updatedSourceTo}.`;
 }
 
-function targetState({ state }: Run): string | undefined {
+function targetState({ state }: Run, { code }: HyperferryError): string[] {
   switch (state.target) {
     case 'unchanged':
-      return undefined;
+      return [];
     case 'half done':
       return [
         `The target is half done${state.isRestoring ? ' and stays in restore mode' : ''}.`,
-        ...(state.hasLedger ? ['Go on where it stopped: the same command with --resume.'] : []),
+        ...(state.hasLedger && code !== 'SOURCE_REDEFINED'
+          ? ['Go on where it stopped: the same command with --resume.']
+          : []),
         'Start over: the same command with --clean-target, which drops what is in the target database.',
-      ].join('\n');
+      ];
     case 'done':
-      return 'The migration itself is complete, and the target out of restore mode.';
+      return ['The migration itself is complete, and the target out of restore mode.'];
   }
 }

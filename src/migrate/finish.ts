@@ -3,4 +3,4 @@ import type { Stage } from './migration.js';
 
 /** Removes the ledger, or says in it that the run is complete. */
 export const finish: Stage = ({ target, keepLedger }) =>
-  keepLedger ? closeLedger(target.session) : removeLedger(target.session);
+  keepLedger ? closeLedger(target.session, 'finish') : removeLedger(target.session);

@@ -13,7 +13,7 @@ import type { Run } from './run.js';
 import { askedSettings, readSettings, refuseOtherSettings } from './settings.js';
 import { planFrom, type Snapshot } from './snapshot.js';
 import { type Standing, standing } from './standing.js';
-import { takeBackChanged } from './take-back.js';
+import { readEmptied, takeBackChanged } from './take-back.js';
 
 /** What an attempt begins with. */
 export type Begun = Pick<Migration, 'plan' | 'attempt' | 'standing' | 'doneBefore' | 'finishedBefore'> & {
@@ -34,6 +34,7 @@ export async function goOn(
   const plan = await planFrom(run, snapshot, settings);
   run.state.target = 'half done';
   run.state.hasLedger = true;
+  run.state.isRestoring = earlier.finished.has('restore mode') && !earlier.finished.has('restore mode ends');
   await endWorkers(session);
   const attempt = await beginAttempt(session, snapshot.counters.epoch);
   const doneBefore = await keepWhatIsEqual(run, preparation, snapshot, session, plan, earlier, attempt);
@@ -73,7 +74,12 @@ async function keepWhatIsEqual(
   if (earlier.finished.has('restore mode ends')) {
     return { standing: standing(fingerprints(done), counters, now), doneBefore: done };
   }
-  const resumed = await takeBackChanged(session, plan, done, standing(fingerprints(done), now));
+  const resumed = await takeBackChanged(session, plan, {
+    done,
+    standing: standing(fingerprints(done), now),
+    leftOut: new Set(earlier.leftOut.map(({ object }) => object)),
+    emptied: await readEmptied(session),
+  });
   emit({ type: 'resumed', attempt, ...resumed });
   const doneBefore = await readDone(session);
   return { standing: standing(fingerprints(doneBefore), counters, now), doneBefore };

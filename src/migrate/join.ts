@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emit } from '../engine/events.js';
 import { type OpenAttempt, readOpenAttempt, stopRun } from '../engine/ledger.js';
-import { LEDGER_FORMAT, readRecordedRun } from '../inventory/recorded-run.js';
+import { LEDGER_FORMAT, type RecordedRun, readRecordedRun } from '../inventory/recorded-run.js';
 import { readDatabaseIdentity } from '../inventory/server.js';
 import { type Connection, describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { databaseError } from '../postgres/database-error.js';
@@ -34,8 +34,11 @@ export interface JoinOutcome {
   readonly seconds: number;
 }
 
-/** How long a run may be without its coordinator, and without tasks, before a worker leaves. */
+/** How long a run may be without its coordinator before a worker leaves: servers may be starting again. */
 const PATIENCE_SECONDS = 120;
+
+/** How long one that has stopped may take to begin its next attempt. */
+const PATIENCE_AFTER_STOP_SECONDS = 10;
 
 /** What stops the run for all: nobody else would succeed at it. */
 const FATAL_TO_THE_RUN = ['COPY', 'STATEMENT', 'SOURCE_CHANGED'];
@@ -63,20 +66,20 @@ export async function joinRun(options: JoinOptions): Promise<JoinOutcome> {
     options.onEvent?.(event);
   };
   let source: Connection | undefined;
-  let hasJoined = false;
+  let idleSince = performance.now();
   try {
-    for (let waited = 0; waited < PATIENCE_SECONDS; waited++) {
-      signal.throwIfAborted();
-      const open = await readAttemptToJoin(target, hasJoined);
-      if (open === 'done') break;
-      if (open !== 'not yet') {
-        const settings = JSON.parse(open.workerSettings) as WorkerSettings;
+    for (;;) {
+      const found = await lookForWork(target, source !== undefined);
+      if (found.state === 'done') break;
+      if (found.state === 'open') {
+        const settings = JSON.parse(found.workerSettings) as WorkerSettings;
+        if (!source) await refuseOtherSource(parseConnection(options.source ?? settings.source), found);
         source = parseConnection(options.source ?? settings.source);
-        if (!hasJoined) await refuseOtherSource(source, open);
-        hasJoined = true;
         const context = { source, target, settings, emit, signal, jobs: options.jobs ?? 1 };
-        if (await helpWith(target, () => workOnRun({ ...context, attempt: open.attempt }))) break;
+        if (await helpWith(target, () => workOnRun({ ...context, attempt: found.attempt }))) break;
+        idleSince = performance.now();
       }
+      refuseToWaitForever(found, (performance.now() - idleSince) / 1000);
       await sleep(1000, undefined, { signal });
     }
   } catch (error) {
@@ -102,50 +105,62 @@ async function helpWith(target: Connection, work: () => Promise<void>): Promise<
     if (['STOPPED', 'SNAPSHOT_LOST'].includes(error.code)) return false;
     if (FATAL_TO_THE_RUN.includes(error.code) && !isTransient(error))
       await inSession('target', target, (session) => stopRun(session, error));
+    // Whether the run goes on after it is for the coordinator to say.
+    if (error.code === 'SOURCE_CHANGED') return false;
     throw error;
   }
 }
 
-type AttemptToJoin = OpenAttempt & { readonly workerSettings: string };
+type Found =
+  | ({ readonly state: 'open'; readonly workerSettings: string } & Omit<OpenAttempt, 'workerSettings'>)
+  /** The attempt has no tasks yet, or the coordinator or a server is starting again. */
+  | { readonly state: 'not yet' }
+  | { readonly state: 'stopped'; readonly error: string }
+  | { readonly state: 'done' };
 
-/** One that has joined is patient: server and coordinator may be starting again. */
-async function readAttemptToJoin(
-  target: Connection,
-  hasJoined: boolean,
-): Promise<AttemptToJoin | 'not yet' | 'done'> {
+async function lookForWork(target: Connection, hasJoined: boolean): Promise<Found> {
   try {
-    return await inSession('target', target, (session) => attemptToJoin(session, target, hasJoined));
+    return await inSession('target', target, (session) => lookInLedger(session, target, hasJoined));
   } catch (error) {
-    if (hasJoined && isTransient(error)) return 'not yet';
+    if (hasJoined && isTransient(error)) return { state: 'not yet' };
     throw error;
   }
 }
 
-async function attemptToJoin(
-  session: Session,
-  target: Connection,
-  hasJoined: boolean,
-): Promise<AttemptToJoin | 'not yet' | 'done'> {
+async function lookInLedger(session: Session, target: Connection, hasJoined: boolean): Promise<Found> {
   const run = await readRecordedRun(session);
-  if (hasJoined && (!run || run.state === 'done')) return 'done';
-  // The coordinator may be connecting anew.
-  if (hasJoined && !run?.isUnderWay) return 'not yet';
+  if (!hasJoined) refuseWithoutRun(run, target);
+  if (!run || run.state === 'done') return { state: 'done' };
+  if (!run.isUnderWay && run.state === 'stopped') return { state: 'stopped', error: run.error };
+  if (!run.isUnderWay) return { state: 'not yet' };
+  const { workerSettings, ...open } = await readOpenAttempt(session);
+  return workerSettings === null ? { state: 'not yet' } : { state: 'open', ...open, workerSettings };
+}
+
+function refuseWithoutRun(run: RecordedRun | undefined, target: Connection): void {
+  const expected = `expected a migration under way to ${describeConnection(target)}, but`;
   if (!run || run.state === 'done' || run.format !== LEDGER_FORMAT) {
     throw new HyperferryError(
       'NO_RUN',
-      `expected a migration under way to ${describeConnection(target)}, but ${run ? 'the one there is complete, or of another version of Hyperferry' : 'there is none'}`,
+      `${expected} ${run ? 'the one there is complete, or of another version of Hyperferry' : 'there is none'}`,
       { hint: 'Start one: hyperferry migrate --source … --target …' },
     );
   }
-  if (!run.isUnderWay) {
-    throw new HyperferryError(
-      'NO_RUN',
-      `expected a migration under way to ${describeConnection(target)}, but the one there has stopped in the stage “${run.stage}”`,
-      { hint: 'Go on with it first: hyperferry migrate --resume …' },
-    );
-  }
-  const open = await readOpenAttempt(session);
-  return open.workerSettings === null ? 'not yet' : { ...open, workerSettings: open.workerSettings };
+  if (run.isUnderWay) return;
+  throw new HyperferryError('NO_RUN', `${expected} the one there has stopped in the stage “${run.stage}”`, {
+    hint: 'Go on with it first: hyperferry migrate --resume …',
+  });
+}
+
+/** @throws HyperferryError `STOPPED` */
+function refuseToWaitForever(found: Found, seconds: number): void {
+  const patience = found.state === 'stopped' ? PATIENCE_AFTER_STOP_SECONDS : PATIENCE_SECONDS;
+  if (seconds <= patience) return;
+  const reason =
+    found.state === 'stopped' ? found.error : `nobody has gone on with it for ${Math.round(seconds)} s`;
+  throw new HyperferryError('STOPPED', `the run has stopped: ${reason}`, {
+    hint: 'Go on with it: hyperferry migrate --resume …, with the flags that it was begun with.',
+  });
 }
 
 async function refuseOtherSource(source: Connection, { sourceIdentity, ...run }: OpenAttempt): Promise<void> {

@@ -127,8 +127,6 @@ async function attempt(run: Run): Promise<{ migration: Migration; copied: Copied
     const migration = await inStage(run, 'snapshot', async () =>
       beginMigration(run, preparation, await takeSnapshot(run, preparation)),
     );
-    const { finishedBefore } = migration;
-    run.state.isRestoring = finishedBefore.has('restore mode') && !finishedBefore.has('restore mode ends');
     let copied: CopiedTotals | undefined;
     for (const [name, stage] of stagesOf(migration)) {
       await inStage(run, name, async () => {
@@ -177,7 +175,7 @@ async function releaseJobs({ heldJobs, emit }: Run): Promise<void> {
   } catch (error) {
     emit({
       type: 'notice',
-      message: `the source's background jobs were not put back and run by themselves within 20 minutes: ${(error as Error).message}`,
+      message: `the source's background jobs were not put back and run by themselves within 15 minutes: ${(error as Error).message}`,
     });
   }
 }

@@ -36,7 +36,7 @@ type Counted = Pick<Outcome, 'stages' | 'resumed' | 'leftOut' | 'notices'>;
 export class OutcomeCounter {
   readonly #stages: { stage: StageName; seconds: number }[] = [];
   readonly #resumed: Resumed[] = [];
-  readonly #leftOut: LeftOut[] = [];
+  readonly #leftOut = new Map<string, LeftOut>();
   readonly #notices: string[] = [];
 
   count(event: Event): void {
@@ -51,7 +51,7 @@ export class OutcomeCounter {
       }
       case 'left-out': {
         const { type: _, ...item } = event;
-        this.#leftOut.push(item);
+        this.#leftOut.set(item.object, item);
         break;
       }
       case 'notice':
@@ -64,7 +64,7 @@ export class OutcomeCounter {
     return {
       stages: this.#stages,
       resumed: this.#resumed,
-      leftOut: this.#leftOut,
+      leftOut: [...this.#leftOut.values()],
       notices: this.#notices,
     };
   }

@@ -17,7 +17,8 @@ export function askedSettings(options: MigrateOptions): KeptSettings['options'] 
   return {
     owners: options.owners ?? true,
     privileges: options.privileges ?? true,
-    roleMap: options.roleMap ?? {},
+    // In one order, whichever the flags came in.
+    roleMap: Object.fromEntries(Object.entries(options.roleMap ?? {}).sort()),
     rolePasswords: options.rolePasswords ?? false,
   };
 }

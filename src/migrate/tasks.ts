@@ -1,7 +1,7 @@
 import type { Task } from '../engine/queue.js';
 import type { Relation } from '../inventory/relations.js';
-import { copyTasks } from '../plan/copy-tasks.js';
 import { type Plan, populatedViews } from '../plan/plan.js';
+import { groupRelations } from '../plan/relation-groups.js';
 import { definitionOf } from '../plan/schema-statements.js';
 import type { Statement } from '../plan/statement.js';
 import type { CopiedRelation, CopyWork, Layout } from '../plan/work.js';
@@ -11,8 +11,8 @@ import type { Standing } from './standing.js';
 /** An index is begun before further rows are: its table's rows are still in memory. */
 const BEFORE_ALL_ROWS = Number.MAX_VALUE;
 
-/** Of statements and large objects, in one transaction. */
-const RELATIONS_AT_ONCE = 50;
+/** In one transaction. */
+const LARGE_OBJECTS_AT_ONCE = 50;
 
 /** What the workers have to do, less what stands already. */
 export function makeTasks(plan: Plan, standing: Standing): Task[] {
@@ -31,11 +31,13 @@ export function makeTasks(plan: Plan, standing: Standing): Task[] {
 
   const holding = plan.source.relations.filter(({ kind }) => kind !== 'partitioned');
   const copied = holding.filter((relation) => standing.hasRows(relation));
-  for (const { relations, bytes } of copyTasks(holding.filter((relation) => !standing.hasRows(relation)))) {
+  for (const { relations, bytes } of groupRelations(
+    holding.filter((relation) => !standing.hasRows(relation)),
+  )) {
     const work = copyWork(relations, standing);
     addIndexes(relations, add({ stage: 'rows and indexes', weight: bytes, bytes, work }));
   }
-  for (const relations of inGroups(copied)) addIndexes(relations);
+  for (const { relations } of groupRelations(copied)) addIndexes(relations);
 
   for (const key of foreignKeys(plan)) {
     if (!standing.lacks(key.statement)) continue;
@@ -50,11 +52,12 @@ export function makeTasks(plan: Plan, standing: Standing): Task[] {
     add({ stage: 'large objects', weight: 0, work: { kind: 'large objects', objects: group } });
   }
 
-  const views = populatedViews(plan).map(({ schema = '', tag }) => ({ schema, name: tag }));
-  for (const relations of inGroups([...plan.source.relations, ...views])) {
+  const analyze = (relations: readonly { schema: string; name: string }[], weight: number): void => {
     const names = relations.map(({ schema, name }) => ({ schema, name }));
-    add({ stage: 'statistics', weight: 0, work: { kind: 'analyze', relations: names } });
-  }
+    add({ stage: 'statistics', weight, work: { kind: 'analyze', relations: names } });
+  };
+  for (const { relations, bytes } of groupRelations(plan.source.relations)) analyze(relations, bytes);
+  for (const { schema = '', tag } of populatedViews(plan)) analyze([{ schema, name: tag }], 0);
   return tasks;
 }
 
@@ -88,7 +91,7 @@ function foreignKeys({ schema, source, tablespaces }: Plan): { statement: Statem
 }
 
 function inGroups<T>(items: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / RELATIONS_AT_ONCE) }, (_, index) =>
-    items.slice(index * RELATIONS_AT_ONCE, (index + 1) * RELATIONS_AT_ONCE),
+  return Array.from({ length: Math.ceil(items.length / LARGE_OBJECTS_AT_ONCE) }, (_, index) =>
+    items.slice(index * LARGE_OBJECTS_AT_ONCE, (index + 1) * LARGE_OBJECTS_AT_ONCE),
   );
 }

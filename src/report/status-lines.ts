@@ -30,7 +30,8 @@ function stateText({ state, stage, error }: RunStatus): string {
 
 function stageLine({ name, isFinished, seconds, tasks }: StageStatus): string {
   const count = tasks ? `${formatCount(tasks.done)} of ${countOf(tasks.total, 'task')}` : '';
-  return `  ${isFinished ? '✓' : '…'} ${name.padEnd(24)}${formatSeconds(Math.max(0, seconds)).padStart(12)}  ${count}`.trimEnd();
+  const time = seconds === null ? '' : formatSeconds(Math.max(0, seconds));
+  return `  ${isFinished ? '✓' : '…'} ${name.padEnd(24)}${time.padStart(12)}  ${count}`.trimEnd();
 }
 
 function adviceLines({ state }: RunStatus): string[] {

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Relation } from '../../src/inventory/relations.js';
-import { copyTasks } from '../../src/plan/copy-tasks.js';
+import { groupRelations } from '../../src/plan/relation-groups.js';
 
 const MEGABYTE = 1024 ** 2;
 
 test('a large relation is a task of its own, and the largest comes first', () => {
-  const tasks = copyTasks([
+  const tasks = groupRelations([
     relation(1, 20 * MEGABYTE),
     relation(2, 90 * MEGABYTE),
     relation(3, 50 * MEGABYTE),
@@ -15,12 +15,12 @@ test('a large relation is a task of its own, and the largest comes first', () =>
 });
 
 test('small relations go together, up to eight megabytes', () => {
-  const tasks = copyTasks(Array.from({ length: 20 }, (_, n) => relation(n + 1, MEGABYTE)));
+  const tasks = groupRelations(Array.from({ length: 20 }, (_, n) => relation(n + 1, MEGABYTE)));
   expect(tasks.map(({ relations }) => relations.length)).toEqual([8, 8, 4]);
 });
 
 test('empty relations go together, up to fifty', () => {
-  const tasks = copyTasks(Array.from({ length: 120 }, (_, n) => relation(n + 1, 0)));
+  const tasks = groupRelations(Array.from({ length: 120 }, (_, n) => relation(n + 1, 0)));
   expect(tasks.map(({ relations }) => relations.length)).toEqual([50, 50, 20]);
 });
 
@@ -28,7 +28,7 @@ test('each relation is in exactly one task, whatever the sizes', () => {
   const relations = Array.from({ length: 500 }, (_, n) =>
     relation(n + 1, (n * 7919 * 10_007) % (12 * MEGABYTE)),
   );
-  const tasks = copyTasks(relations);
+  const tasks = groupRelations(relations);
   const oids = tasks.flatMap((task) => task.relations.map(({ oid }) => oid));
   expect(oids.toSorted((a, b) => a - b)).toEqual(relations.map(({ oid }) => oid));
   for (const { relations: members, bytes } of tasks) {
@@ -37,9 +37,8 @@ test('each relation is in exactly one task, whatever the sizes', () => {
   }
 });
 
-test('a partitioned table has no rows of its own to copy, and nothing makes no task', () => {
-  expect(copyTasks([{ ...relation(1, 0), kind: 'partitioned' }])).toEqual([]);
-  expect(copyTasks([])).toEqual([]);
+test('nothing makes no group', () => {
+  expect(groupRelations([])).toEqual([]);
 });
 
 function relation(oid: number, bytes: number): Relation {
