@@ -3,55 +3,17 @@ import { expect, test } from 'vitest';
 import { STAGES, type StageName } from '../../src/engine/events.js';
 import { expectEventually } from '../bad-input/processes.js';
 import { makeReadings } from '../bad-input/readings.js';
-import { expectError, failureOf } from '../bad-input/refusal.js';
 import { jobsOf, sessionsOfHyperferry } from '../bad-input/state.js';
 import { startHyperferry } from '../cli/command-line.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
-import { type Databases, makeDatabases } from '../integration/databases.js';
-import { migrateDatabase } from '../integration/ferry.js';
-import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
+import type { Databases } from '../integration/databases.js';
+import { apachePair } from '../integration/servers.js';
 import { query, queryValue } from '../integration/sql.js';
+import { makeWorkForEachStage } from './each-stage.js';
 import { closeGate, GATE } from './gate.js';
 import { beginOf, stopAt } from './stopped.js';
 
-/** Something for each stage to do. */
-function dataFor(name: string): string {
-  return `
-CREATE EXTENSION timescaledb;
-CREATE ROLE ${name}_owner;
-CREATE TABLE device (id int PRIMARY KEY, name text);
-INSERT INTO device SELECT n, 'device ' || n FROM generate_series(0, 6) AS n;
-ALTER TABLE device OWNER TO ${name}_owner;
-GRANT SELECT ON device TO PUBLIC;
-CREATE TABLE reading (at timestamptz NOT NULL, device int REFERENCES device, value float8);
-SELECT create_hypertable('reading', 'at', chunk_time_interval => interval '1 day');
-INSERT INTO reading SELECT timestamptz '2026-01-01 00:00+00' + n * interval '1 hour', n % 7, n FROM generate_series(0, 71) AS n;
-CREATE UNIQUE INDEX by_device ON reading (device, at);
-CREATE TABLE remark (id serial PRIMARY KEY, device int, at timestamptz, remark text,
-  FOREIGN KEY (device, at) REFERENCES reading (device, at));
-INSERT INTO remark (device, at, remark) SELECT device, at, 'a remark' FROM reading LIMIT 5;
-CREATE MATERIALIZED VIEW daily AS SELECT time_bucket('1 day', at) AS day, sum(value) FROM reading GROUP BY 1;
-CREATE INDEX ON daily (day);
-SELECT lo_from_bytea(4711, 'a large object');
-CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS
-  $$ BEGIN RAISE NOTICE 'a definition has changed'; END $$;
-CREATE EVENT TRIGGER notes ON ddl_command_end EXECUTE FUNCTION note();
-COMMENT ON TABLE reading IS 'what the devices tell';
-SELECT format('ALTER DATABASE %I SET work_mem = %L', current_database(), '5MB') \\gexec
-${hasCommunity ? COMMUNITY : ''}`;
-}
-
-const COMMUNITY = `
-CREATE TABLE old_reading (at timestamptz NOT NULL, device int, value float8);
-SELECT create_hypertable('old_reading', 'at', chunk_time_interval => interval '1 day');
-INSERT INTO old_reading SELECT at - interval '1 year', device, value FROM reading;
-ALTER TABLE old_reading SET (timescaledb.compress, timescaledb.compress_segmentby = 'device');
-SELECT compress_chunk(c) FROM show_chunks('old_reading', older_than => timestamptz '2025-01-02 00:00+00') AS c;
-SELECT add_compression_policy('old_reading', interval '100 years');
-SELECT add_retention_policy('reading', interval '100 years');
-SELECT alter_job(job_id, next_start => now() + interval '10 minutes') FROM timescaledb_information.jobs WHERE job_id >= 1000;`;
-
-/** What holds a run up as it begins a stage, until it is interrupted. */
+/** What holds a run up as it begins a stage, until it is interrupted. It is a part of the ledger, and goes with it. */
 const HOLD_UP = `
 CREATE TABLE _hyperferry.held_up_at (stage text);
 CREATE FUNCTION _hyperferry.hold_up() RETURNS trigger LANGUAGE plpgsql AS
@@ -61,31 +23,25 @@ CREATE FUNCTION _hyperferry.hold_up() RETURNS trigger LANGUAGE plpgsql AS
   END $$;
 CREATE TRIGGER hold_up BEFORE INSERT ON _hyperferry.stage FOR EACH ROW EXECUTE FUNCTION _hyperferry.hold_up();`;
 
-/** Fails a run that has done the work of a stage, before the ledger says so. */
-const FAIL = `
-CREATE TABLE _hyperferry.failed_in (stage text);
-CREATE FUNCTION _hyperferry.fail() RETURNS trigger LANGUAGE plpgsql AS
-  $$ BEGIN
-    IF EXISTS (SELECT FROM _hyperferry.failed_in WHERE stage = NEW.name) THEN RAISE 'failed by a test'; END IF;
-    RETURN NEW;
-  END $$;
-CREATE TRIGGER fail BEFORE UPDATE OF finished_at ON _hyperferry.stage FOR EACH ROW EXECUTE FUNCTION _hyperferry.fail();`;
-
 /** The ledger comes with the end of the snapshot. */
 const WITHOUT_LEDGER: readonly StageName[] = ['connect', 'snapshot'];
 
 test('a run that is interrupted at the beginning of each of its stages is whole in the end', {
   timeout: 300_000,
 }, async () => {
-  const databases = await prepare('interrupt_begin');
+  const databases = await makeWorkForEachStage('interrupt_begin');
   const jobs = await jobsOf(databases.source);
   for (const [index, stage] of STAGES.entries()) {
+    const hasLedger = !WITHOUT_LEDGER.includes(stage);
+    if (stage === 'roles') {
+      await stopAt(databases, beginOf('roles'));
+      await query(databases.target, HOLD_UP);
+    }
     const stopHoldingUp = await holdUp(stage, databases);
-    const options = STAGES.indexOf(stage) > STAGES.indexOf('roles') ? ['--resume'] : [];
-    await interruptAt(stage, databases, options, index % 3 === 2 ? 'SIGTERM' : 'SIGINT');
+    const signal = index % 3 === 2 ? 'SIGTERM' : 'SIGINT';
+    await interruptAt(stage, databases, hasLedger ? ['--resume'] : [], signal);
     expect(await jobsOf(databases.source), `jobs of the source after ${stage}`).toEqual(jobs);
     await stopHoldingUp();
-    if (stage === 'roles') await query(databases.target, HOLD_UP);
   }
   const { exitCode, stderr } = await start(databases, ['--resume']);
   expect(exitCode, stderr).toBe(0);
@@ -95,24 +51,6 @@ test('a run that is interrupted at the beginning of each of its stages is whole 
   ).toBeNull();
   await expectEqualDatabases(databases.source, databases.target, databases.programs);
   expect(await jobsOf(databases.source)).toEqual(jobs);
-});
-
-test('a run that fails in each of its stages when that has done its work is whole in the end', async () => {
-  const databases = await prepare('interrupt_end');
-  await stopAt(databases, beginOf('roles'));
-  await query(databases.target, FAIL);
-  for (const stage of STAGES.slice(STAGES.indexOf('roles'), STAGES.indexOf('finish'))) {
-    await query(
-      databases.target,
-      `TRUNCATE _hyperferry.failed_in; INSERT INTO _hyperferry.failed_in VALUES ('${stage}')`,
-    );
-    const error = await failureOf({ ...databases, resume: true });
-    expectError(error, { code: 'STATEMENT', says: ['failed by a test'], advises: '--resume' });
-    expect(await queryValue(databases.target, 'SELECT stage FROM _hyperferry.run')).toBe(stage);
-  }
-  await query(databases.target, 'TRUNCATE _hyperferry.failed_in');
-  await migrateDatabase(databases, { resume: true });
-  await expectEqualDatabases(databases.source, databases.target, databases.programs);
 });
 
 test('a run that is interrupted in a long command of the target leaves no session that goes on with it', async () => {
@@ -151,10 +89,6 @@ function waitingFor({ target }: Databases, command: string, lock: string): Promi
   );
 }
 
-async function prepare(name: string): Promise<Databases> {
-  return makeDatabases(await (hasCommunity ? communityPair() : apachePair()), name, dataFor(name));
-}
-
 function start({ source, target, programs }: Databases, options: readonly string[] = []) {
   return startHyperferry(
     ['migrate', '--jobs', '2', '--pg-bin', programs, '--log-format', 'json', ...options],
@@ -172,8 +106,6 @@ async function holdUp(stage: StageName, { source, target }: Databases): Promise<
       return inOpenTransaction(source, 'LOCK TABLE device IN ACCESS EXCLUSIVE MODE');
     case 'snapshot':
       return inOpenTransaction(target, 'CREATE SCHEMA _hyperferry');
-    case 'roles':
-      return inOpenTransaction(target, 'CREATE ROLE interrupt_begin_owner');
     default:
       await query(target, `INSERT INTO _hyperferry.held_up_at VALUES ('${stage}')`);
       return async () => {
