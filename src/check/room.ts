@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { freeConnections, lockRoom, type Server } from '../inventory/server.js';
 import { isOnThisMachine } from '../postgres/connection-string.js';
-import type { Check, CheckedSide, Finding } from './finding.js';
+import type { Check, CheckedSide, CheckOptions, Finding } from './finding.js';
 
 /** Sessions beside the workers': control, snapshot and pg_dump on the source; control and one more on the target. */
 const OTHER_SESSIONS = 3;
@@ -11,7 +11,7 @@ export const room: Check = async ({ source, target, options }) => [
   ...locks(source),
   ...connections('source', source.inventory.server, options.jobs),
   ...connections('target', target.inventory.server, options.jobs),
-  ...(await disk(source, target)),
+  ...(await disk(source, target, options)),
   ...(await settings(source, target)),
 ];
 
@@ -52,12 +52,22 @@ function connections(side: 'source' | 'target', server: Server, jobs: number): F
 }
 
 const READ_SIZE = 'SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes';
-const READ_DATA_FOLDER = "SELECT setting AS folder FROM pg_catalog.pg_settings WHERE name = 'data_directory'";
+/** Of the database's tablespace; the default one has no location of its own. */
+const READ_DATA_FOLDER = `
+SELECT COALESCE(NULLIF(pg_catalog.pg_tablespace_location(d.dattablespace), ''), s.setting) AS folder
+FROM pg_catalog.pg_database d LEFT JOIN pg_catalog.pg_settings s ON s.name = 'data_directory'
+WHERE d.datname = pg_catalog.current_database()`;
 
 /** SQL does not tell a server's free space; where the target runs on this machine, the file system does. */
-async function disk(source: CheckedSide, target: CheckedSide): Promise<Finding[]> {
-  const bytes = Number((await source.session.one<{ bytes: string }>(READ_SIZE)).bytes);
-  const free = await freeSpace(target);
+async function disk(
+  source: CheckedSide,
+  target: CheckedSide,
+  { resume, cleanTarget }: CheckOptions,
+): Promise<Finding[]> {
+  const bytes = await sizeOf(source);
+  const unused = await freeSpace(target);
+  // What an earlier attempt has brought needs no room again, and what is dropped first makes some.
+  const free = unused === undefined || !(resume || cleanTarget) ? unused : unused + (await sizeOf(target));
   if (free === undefined) {
     return [
       {
@@ -84,10 +94,14 @@ async function disk(source: CheckedSide, target: CheckedSide): Promise<Finding[]
   ];
 }
 
+async function sizeOf({ session }: CheckedSide): Promise<number> {
+  return Number((await session.one<{ bytes: string }>(READ_SIZE)).bytes);
+}
+
 async function freeSpace({ session, connection }: CheckedSide): Promise<number | undefined> {
   if (!isOnThisMachine(connection)) return undefined;
-  const [row] = await session.query<{ folder: string }>(READ_DATA_FOLDER);
-  if (!row) return undefined;
+  const [row] = await session.query<{ folder: string | null }>(READ_DATA_FOLDER);
+  if (!row?.folder) return undefined;
   try {
     const { bavail, bsize } = await statfs(row.folder);
     return bavail * bsize;

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Runs `count` workers side by side. The first failure aborts the signal of the others; its error is thrown when all
  * have ended.
@@ -8,6 +10,8 @@ export async function runTogether(
   outer?: AbortSignal,
 ): Promise<void> {
   const controller = new AbortController();
+  // Each worker listens; more than ten are no leak.
+  setMaxListeners(0, controller.signal);
   const abort = (): void => controller.abort(outer?.reason);
   outer?.throwIfAborted();
   outer?.addEventListener('abort', abort);
