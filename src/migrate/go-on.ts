@@ -78,7 +78,7 @@ async function keepWhatIsEqual(
     done,
     standing: standing(fingerprints(done), now),
     leftOut: new Set(earlier.leftOut.map(({ object }) => object)),
-    emptied: await readEmptied(session),
+    lost: await readEmptied(session),
   });
   emit({ type: 'resumed', attempt, ...resumed });
   const doneBefore = await readDone(session);

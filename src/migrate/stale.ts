@@ -15,7 +15,7 @@ export interface Left {
   /** Names of objects that the target does not get. */
   readonly leftOut: ReadonlySet<string>;
   /** Names of tables whose rows the target has lost. */
-  readonly emptied: ReadonlySet<string>;
+  readonly lost: ReadonlySet<string>;
 }
 
 export interface Stale {
@@ -35,18 +35,20 @@ interface MarkedEntry {
  * Finds what stands on the target and is not what the new snapshot has: definitions that are gone or are others, rows
  * that have changed, and all that was made upon either, since it goes with it or keeps it from going.
  */
-export function findStale(plan: Plan, { done, standing, leftOut, emptied }: Left): Stale {
+export function findStale(plan: Plan, { done, standing, leftOut, lost }: Left): Stale {
   const entries = markedEntries(plan);
   const byMark = new Map(entries.map(({ entry, mark }) => [mark, entry]));
   const missing = entries.filter(
     ({ entry, mark }) => !standing.has(mark) && !leftOut.has(describeEntry(entry)),
   );
   const anew = withDependents(idsOf(missing), entries);
-  const staleRows = relationsWithStaleRows(plan, { done, standing, emptied }, anew);
+  const staleRows = relationsWithStaleRows(plan, { done, standing, lost }, anew);
   const largeObjects = new Set(
     plan.source.largeObjects.map(({ oid }) => standing.largeObjectFingerprint(oid)),
   );
-  const upon = withDependents(tableIds(plan, staleRows.oids), afterRows(plan, entries));
+  const emptied = tableIds(plan, staleRows.oids);
+  const upon = withDependents(emptied, afterRows(plan, entries));
+  for (const id of emptied) upon.delete(id);
 
   const isStale = ({ object, kind, fingerprint }: DoneMark): boolean => {
     if (object === CONFIGURATION) return false; // which is replaced as a whole
@@ -102,7 +104,7 @@ function withDependents(begin: ReadonlySet<number>, entries: readonly MarkedEntr
 /** Of the relations that the source has, those whose rows on the target are not its rows. */
 function relationsWithStaleRows(
   plan: Plan,
-  { done, standing, emptied }: Omit<Left, 'leftOut'>,
+  { done, standing, lost }: Omit<Left, 'leftOut'>,
   anew: ReadonlySet<number>,
 ): { oids: Set<number>; names: Set<string>; known: Set<string> } {
   const { relations } = plan.source;
@@ -115,7 +117,7 @@ function relationsWithStaleRows(
   const stale = relations.filter((relation) => {
     const mark = copied.get(qualified(relation));
     if (!mark) return false;
-    const isLost = (mark.rows ?? 0) > 0 && emptied.has(mark.object);
+    const isLost = (mark.rows ?? 0) > 0 && lost.has(mark.object);
     return isLost || remade.has(relation.oid) || !standing.hasRows(relation);
   });
   // Rows that went through a partitioned table are in whichever partition took them.
