@@ -15,8 +15,14 @@ export function cleanCommand(): Command {
     .addOption(targetFlag())
     .option('--unfinished', 'also that of a run that did not finish: nobody can go on with it then', false)
     .action((flags: Flags) =>
-      showingFailure(terminalRenderer(process.stderr), () =>
-        clean(requiredUrl(flags.target, 'target'), { unfinished: flags.unfinished }),
-      ),
+      showingFailure(terminalRenderer(process.stderr), async () => {
+        const target = requiredUrl(flags.target, 'target');
+        const { isRestoring } = await clean(target, { unfinished: flags.unfinished });
+        if (isRestoring) process.stderr.write(STAYS_IN_RESTORE_MODE);
+      }),
     );
 }
+
+const STAYS_IN_RESTORE_MODE = `note: the database stays in restore mode, in which hypertables do not work.
+      To end it: SELECT timescaledb_post_restore();
+`;

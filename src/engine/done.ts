@@ -14,6 +14,8 @@ export interface Mark {
 
 /** Rows that were copied. */
 export interface RowsMark extends Mark {
+  /** The relation as SQL names it: in the object's name, a dot may be part of a name. */
+  readonly relation: string;
   readonly kind: string;
   readonly rows: number;
   /** As they went through the network. */
@@ -22,10 +24,10 @@ export interface RowsMark extends Mark {
   readonly sourceBytes: number;
 }
 
-/** A mark in the ledger; `kind` and `rows` are null but for rows of a relation. */
+/** A mark in the ledger; `relation` and `rows` are null but for rows of a relation. */
 export type DoneMark = Mark & {
   readonly position: number;
-  readonly kind: string | null;
+  readonly relation: string | null;
   readonly rows: number | null;
 };
 
@@ -59,10 +61,12 @@ export async function markRowsDone(
     mark.rows,
     mark.bytes,
     mark.sourceBytes,
+    mark.relation,
   ]);
   await session.query(
-    `INSERT INTO _hyperferry.done (fingerprint, object, undo, kind, rows, bytes, source_bytes, worker)
-     SELECT value->>0, value->>1, value->>2, value->>3, (value->>4)::bigint, (value->>5)::bigint, (value->>6)::bigint, $2
+    `INSERT INTO _hyperferry.done (fingerprint, object, undo, kind, rows, bytes, source_bytes, relation, worker)
+     SELECT value->>0, value->>1, value->>2, value->>3, (value->>4)::bigint, (value->>5)::bigint, (value->>6)::bigint,
+            value->>7, $2
      FROM pg_catalog.json_array_elements($1::json) AS value`,
     [JSON.stringify(columns), worker],
   );
@@ -71,7 +75,7 @@ export async function markRowsDone(
 /** All that stands, in the order in which it was made. */
 export async function readDone(session: Session): Promise<DoneMark[]> {
   return session.query<DoneMark & Record<string, unknown>>(
-    `SELECT fingerprint, object, undo, position::int AS position, kind, rows::float8 AS rows
+    `SELECT fingerprint, object, undo, position::int AS position, relation, rows::float8 AS rows
      FROM _hyperferry.done ORDER BY position`,
   );
 }
@@ -89,28 +93,44 @@ export interface CopiedElsewhere {
 const TAKEN_BACK_AT_ONCE = 50;
 
 /**
- * Takes back what stands, last made first, and its marks with it. A crash in between leaves less, and nothing that the
- * ledger does not know.
+ * Takes back what stands, last made first, and its marks with it. The marks are spoilt before: should this end in the
+ * middle, the next attempt takes back the rest.
  */
 export async function takeBack(session: Session, marks: readonly DoneMark[]): Promise<void> {
   const lastFirst = [...marks].sort((a, b) => b.position - a.position);
+  await spoil(
+    session,
+    lastFirst.map(({ position }) => position),
+  );
   for (let first = 0; first < lastFirst.length; first += TAKEN_BACK_AT_ONCE) {
     const batch = lastFirst.slice(first, first + TAKEN_BACK_AT_ONCE);
     await session.transaction(async () => {
       await session.query(batch.map(({ undo }) => undo ?? '').join('\n'));
-      await session.query('DELETE FROM _hyperferry.done WHERE fingerprint = ANY ($1)', [
-        batch.map(({ fingerprint: mark }) => mark),
+      await session.query('DELETE FROM _hyperferry.done WHERE position = ANY ($1)', [
+        batch.map(({ position }) => position),
       ]);
     });
   }
 }
 
+/** A mark with such a fingerprint is not that of anything on the source. */
+async function spoil(session: Session, positions: readonly number[]): Promise<void> {
+  await session.query(
+    `UPDATE _hyperferry.done SET fingerprint = 'not ' || fingerprint
+     WHERE position = ANY ($1) AND fingerprint NOT LIKE 'not %'`,
+    [positions],
+  );
+}
+
 /** Notes of rows that they are not those of the source, so that the next attempt copies them again. */
 export async function doubtRows(session: Session, objects: readonly string[]): Promise<void> {
-  await session.query(
-    `UPDATE _hyperferry.done SET fingerprint = 'different ' || fingerprint
-     WHERE kind IS NOT NULL AND object = ANY ($1) AND fingerprint NOT LIKE 'different %'`,
+  const marks = await session.query<{ position: number }>(
+    'SELECT position::int AS position FROM _hyperferry.done WHERE kind IS NOT NULL AND object = ANY ($1)',
     [objects],
+  );
+  await spoil(
+    session,
+    marks.map(({ position }) => position),
   );
 }
 

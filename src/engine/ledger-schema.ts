@@ -51,6 +51,7 @@ CREATE TABLE _hyperferry.done (
   position bigserial,
   object text NOT NULL,
   undo text,
+  relation text,
   kind text,
   rows bigint,
   bytes bigint,

@@ -16,13 +16,20 @@ export interface RunSettings {
 }
 
 /** Begins a run on an empty target. */
-export async function openLedger(session: Session, run: RunSettings, stage: StageName): Promise<void> {
+export async function openLedger(session: Session, run: RunSettings): Promise<void> {
   await session.transaction(async () => {
     await session.query(CREATE_LEDGER);
     await session.query(
       `INSERT INTO _hyperferry.run (format, source, source_identity, settings, counters_epoch, stage)
        VALUES ($1, $2, $3, $4, $5, $6)`,
-      [LEDGER_FORMAT, run.source, run.sourceIdentity, run.settings, run.countersEpoch, stage],
+      [
+        LEDGER_FORMAT,
+        run.source,
+        run.sourceIdentity,
+        run.settings,
+        run.countersEpoch,
+        'snapshot' satisfies StageName,
+      ],
     );
   });
 }
@@ -93,7 +100,7 @@ export async function beginAttempt(session: Session, countersEpoch: string): Pro
   const { attempt } = await session.one<{ attempt: number }>(
     `WITH run AS (SELECT id FROM _hyperferry.run FOR UPDATE)
     UPDATE _hyperferry.run r
-    SET counters_epoch = $1, attempt = attempt + 1, attempt_started_at = pg_catalog.now(), state = 'running',
+    SET stage = 'snapshot', counters_epoch = $1, attempt = attempt + 1, attempt_started_at = pg_catalog.now(), state = 'running',
         error = NULL, error_code = NULL, worker_settings = NULL
     FROM run WHERE r.id = run.id RETURNING r.attempt`,
     [countersEpoch],
@@ -131,6 +138,11 @@ export async function enterStage(session: Session, stage: StageName): Promise<vo
   );
 }
 
+/** In the transaction of the caller, where what finishes the stage must not happen without it. */
+export async function markFinished(session: Session, stage: StageName): Promise<void> {
+  await session.query('UPDATE _hyperferry.stage SET finished_at = pg_catalog.now() WHERE name = $1', [stage]);
+}
+
 /** @param leftOut what the run has left out so far */
 export async function finishStage(
   session: Session,
@@ -138,9 +150,7 @@ export async function finishStage(
   leftOut: readonly LeftOut[],
 ): Promise<void> {
   await session.transaction(async () => {
-    await session.query('UPDATE _hyperferry.stage SET finished_at = pg_catalog.now() WHERE name = $1', [
-      stage,
-    ]);
+    await markFinished(session, stage);
     await session.query('DELETE FROM _hyperferry.left_out');
     await session.query(
       `INSERT INTO _hyperferry.left_out (object, reason, sql)
@@ -156,14 +166,21 @@ export async function finishStage(
 }
 
 /**
- * Notes that the attempt has stopped, and why: workers stop when they have done what they hold.
+ * Notes that the attempt has stopped, and why: workers stop when they have done what they hold. An attempt that another
+ * has followed has nothing to say any more.
+ *
  * @param stage that the run was in; by default the one that the ledger has
  */
-export async function stopRun(session: Session, error: HyperferryError, stage?: StageName): Promise<void> {
+export async function stopRun(
+  session: Session,
+  attempt: number,
+  error: HyperferryError,
+  stage?: StageName,
+): Promise<void> {
   await session.query(
-    `UPDATE _hyperferry.run SET state = 'stopped', error = $1, error_code = $2, stage = COALESCE($3, stage)
-     WHERE state = 'running'`,
-    [error.message, error.code, stage ?? null],
+    `UPDATE _hyperferry.run SET state = 'stopped', error = $2, error_code = $3, stage = COALESCE($4, stage)
+     WHERE state = 'running' AND attempt = $1`,
+    [attempt, error.message, error.code, stage ?? null],
   );
 }
 
@@ -171,9 +188,7 @@ export async function stopRun(session: Session, error: HyperferryError, stage?: 
 export async function closeLedger(session: Session, last: StageName): Promise<void> {
   await session.transaction(async () => {
     await session.query(`UPDATE _hyperferry.run SET state = 'done'`);
-    await session.query('UPDATE _hyperferry.stage SET finished_at = pg_catalog.now() WHERE name = $1', [
-      last,
-    ]);
+    await markFinished(session, last);
   });
 }
 

@@ -1,3 +1,4 @@
+import { IS_UNDER_WAY } from '../inventory/recorded-run.js';
 import type { Work } from '../plan/work.js';
 import { type ErrorCode, HyperferryError } from '../postgres/error.js';
 import { quoteLiteral } from '../postgres/quoting.js';
@@ -51,7 +52,8 @@ export async function setTasks(session: Session, tasks: readonly Task[]): Promis
 function claimQuery(attempt: number, stage: StageName): string {
   return `
 WITH run AS (
-  SELECT id FROM _hyperferry.run WHERE attempt = ${attempt} AND state = 'running' FOR KEY SHARE
+  SELECT id FROM _hyperferry.run WHERE attempt = ${attempt} AND state = 'running' AND stage = ${quoteLiteral(stage)}
+  FOR KEY SHARE
 )
 SELECT t.id, t.work
 FROM _hyperferry.task t, run
@@ -86,10 +88,13 @@ export interface QueueState {
   /** Tasks that are not done yet: of the run's stage, and of all. */
   readonly unfinishedInStage: number;
   readonly unfinished: number;
+  /** Whether the run has a coordinator. */
+  readonly isUnderWay: boolean;
 }
 
 const READ_STATE = `
 SELECT r.attempt, r.state, r.error, r.error_code AS "errorCode", r.stage,
+       ${IS_UNDER_WAY} AS "isUnderWay",
        (SELECT pg_catalog.count(*)::int FROM _hyperferry.task t
         WHERE t.stage = r.stage AND t.finished_at IS NULL) AS "unfinishedInStage",
        (SELECT pg_catalog.count(*)::int FROM _hyperferry.task t WHERE t.finished_at IS NULL) AS unfinished

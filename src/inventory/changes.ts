@@ -67,3 +67,24 @@ SELECT EXISTS (
 export async function mayLag(session: Session): Promise<boolean> {
   return (await session.one<{ active: boolean }>(READ_RECENTLY_ACTIVE, [COUNTERS_LAG_SECONDS])).active;
 }
+
+/** A command that commits on its way is counted when it ends. Of others' sessions, a role without rights sees no text. */
+const READ_COMMITTING_COMMANDS = `
+SELECT a.pid
+FROM pg_catalog.pg_stat_activity a
+WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
+  AND (a.backend_type IS NULL OR a.backend_type = 'client backend')
+  AND (a.state IS NULL OR a.state <> 'idle')
+  AND (a.query ~* '^\\s*(call|do)\\M' OR a.query = '<insufficient privilege>')
+ORDER BY 1`;
+
+/** The sessions that may have committed rows which the counters will tell of later. */
+export async function readCommittingSessions(session: Session): Promise<number[]> {
+  return (await session.query<{ pid: number }>(READ_COMMITTING_COMMANDS)).map(({ pid }) => pid);
+}
+
+/** Counters that say of no relation that it is as it was. */
+export function unknownChanges(): ChangeCounters {
+  const epoch = randomUUID();
+  return { of: () => epoch, largeObjects: epoch, epoch };
+}

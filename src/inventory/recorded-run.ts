@@ -22,14 +22,16 @@ export interface RecordedRun {
 /** The session of a run's coordinator holds this advisory lock for as long as the run is under way. */
 export const COORDINATOR_LOCK = [0x68797065, 1] as const;
 
+/** SQL that says whether a session holds that lock. */
+export const IS_UNDER_WAY = `EXISTS (
+  SELECT FROM pg_catalog.pg_locks l
+  WHERE l.locktype = 'advisory' AND l.granted
+    AND l.classid = ${COORDINATOR_LOCK[0]}::pg_catalog.oid AND l.objid = ${COORDINATOR_LOCK[1]}::pg_catalog.oid
+    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))`;
+
 /** `to_jsonb`, since the tables of another format may have other columns. */
 const READ_RUN = `
-SELECT pg_catalog.to_jsonb(r) AS run,
-       EXISTS (SELECT FROM pg_catalog.pg_locks l
-               WHERE l.locktype = 'advisory' AND l.classid = $1::int8::oid AND l.objid = $2::int8::oid AND l.granted
-                 AND l.database = (SELECT oid FROM pg_catalog.pg_database
-                                   WHERE datname = pg_catalog.current_database())) AS "isUnderWay"
-FROM _hyperferry.run r`;
+SELECT pg_catalog.to_jsonb(r) AS run, ${IS_UNDER_WAY} AS "isUnderWay" FROM _hyperferry.run r`;
 
 /** The run that a target holds in the schema `_hyperferry`, if any. */
 export async function readRecordedRun(session: Session): Promise<RecordedRun | undefined> {
@@ -37,10 +39,7 @@ export async function readRecordedRun(session: Session): Promise<RecordedRun | u
     `SELECT pg_catalog.to_regclass('_hyperferry.run') IS NOT NULL AS exists`,
   );
   if (!exists) return undefined;
-  const [row] = await session.query<{ run: Record<string, unknown>; isUnderWay: boolean }>(
-    READ_RUN,
-    COORDINATOR_LOCK,
-  );
+  const [row] = await session.query<{ run: Record<string, unknown>; isUnderWay: boolean }>(READ_RUN);
   if (!row) return undefined;
   const text = (name: string): string => String(row.run[name] ?? '');
   return {

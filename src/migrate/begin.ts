@@ -62,7 +62,7 @@ async function begin(
   if (run.options.cleanTarget) {
     run.state.target = 'half done';
     await endWorkers(target.session);
-    await cleanTarget(run.connections.target);
+    await cleanTarget(run.connections.target, run.signal);
     await target.renewSession();
   }
   const settings: KeptSettings = {
@@ -70,18 +70,15 @@ async function begin(
     target: run.options.cleanTarget ? await readInventory(target.session) : preparation.target,
   };
   const plan = await planFrom(run, snapshot, settings);
-  await openLedger(
-    target.session,
-    {
-      source: describeConnection(run.connections.source),
-      sourceIdentity: await readDatabaseIdentity(snapshot.session),
-      settings: writeSettings(settings),
-      countersEpoch: snapshot.counters.epoch,
-    },
-    'roles',
-  );
+  await openLedger(target.session, {
+    source: describeConnection(run.connections.source),
+    sourceIdentity: await readDatabaseIdentity(snapshot.session),
+    settings: writeSettings(settings),
+    countersEpoch: snapshot.counters.epoch,
+  });
   run.state.target = 'half done';
   run.state.hasLedger = true;
+  run.state.attempt = 1;
   return {
     plan,
     attempt: 1,

@@ -73,12 +73,14 @@ async function dropSubscriptions(session: Session): Promise<void> {
  * is TimescaleDB's then goes by TimescaleDB's own means. Its library stays loaded where it has been used, so that
  * what follows is for other sessions.
  */
-export async function cleanTarget(connection: Connection): Promise<void> {
-  await inSession('target', connection, async (session) => {
+export async function cleanTarget(connection: Connection, signal: AbortSignal): Promise<void> {
+  const inTarget = (work: (session: Session) => Promise<void>): Promise<void> =>
+    inSession('target', connection, work, signal);
+  await inTarget(async (session) => {
     const timescale = await readTimescale(session);
     if (timescale && (await isInRestoreMode(session))) await endRestoreMode(session, timescale);
   });
-  await inSession('target', connection, async (session) => {
+  await inTarget(async (session) => {
     const timescale = await readTimescale(session);
     const extensions = await session.query<{ name: string; mayDrop: boolean }>(READ_EXTENSIONS);
     const mayDropTimescale = extensions.some(({ name, mayDrop }) => name === 'timescaledb' && mayDrop);

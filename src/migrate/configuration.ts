@@ -26,12 +26,15 @@ export const configuration: Stage = async (migration) => {
   const earlier = doneBefore.find(({ object }) => object === CONFIGURATION);
   const hasRows = earlier !== undefined && earlier.fingerprint !== mark;
   if (hasRows && !plan.target.server.isSuperuser) throw cannotReplace(migration);
+  const isThere = earlier?.fingerprint === mark;
   await target.session.transaction(async () => {
-    if (earlier?.fingerprint !== mark) {
-      if (hasRows) await emptyConfiguration(tables, earlier, target.session);
-      for (const relation of tables) await copyConfiguration(relation, migration);
-      await target.session.query(markDone([{ fingerprint: mark, object: CONFIGURATION }]));
+    if (hasRows) await emptyConfiguration(tables, earlier, target.session);
+    for (const relation of tables) {
+      // What stays behind is told again, also when the rest is there already.
+      const copy = await configurationCopy(relation, migration);
+      if (!isThere) await copy();
     }
+    if (!isThere) await target.session.query(markDone([{ fingerprint: mark, object: CONFIGURATION }]));
     for (const value of await readSequenceValues(source.session, sequences)) {
       await target.session.query(setSequence(value));
     }
@@ -72,24 +75,32 @@ function cannotReplace({ plan }: Migration): HyperferryError {
   return new HyperferryError(
     'SOURCE_REDEFINED',
     `TimescaleDB's catalog has changed on the source since it was copied, and ${plan.target.server.role} may not replace it on the target`,
+    { isFinal: true },
   );
 }
 
-async function copyConfiguration(relation: ConfigurationRelation, migration: Migration): Promise<void> {
+/** @returns what copies the rows */
+async function configurationCopy(
+  relation: ConfigurationRelation,
+  migration: Migration,
+): Promise<() => Promise<void>> {
   const { plan, source, target } = migration;
   const columns = relation.columns.map(quoteIdentifier).join(', ');
   const values = isJobTable(relation) ? await jobValues(relation, migration) : columns;
   const name = quoteQualified(relation);
+  const condition = await conditionFor(relation, migration);
   // TimescaleDB itself writes rows past the foreign keys of its catalog: chunk 0 stands for all chunks to come.
   const withoutKeys = plan.target.server.isSuperuser && !isMetadata(relation);
-  if (withoutKeys) await target.session.query('SET LOCAL session_replication_role = replica');
-  await relayCopy(
-    source.session,
-    `COPY (SELECT ${values} FROM ONLY ${name} ${await conditionFor(relation, migration)}) TO STDOUT`,
-    target.session,
-    `COPY ${name} (${columns}) FROM STDIN`,
-  );
-  if (withoutKeys) await target.session.query('SET LOCAL session_replication_role = origin');
+  return async () => {
+    if (withoutKeys) await target.session.query('SET LOCAL session_replication_role = replica');
+    await relayCopy(
+      source.session,
+      `COPY (SELECT ${values} FROM ONLY ${name} ${condition}) TO STDOUT`,
+      target.session,
+      `COPY ${name} (${columns}) FROM STDIN`,
+    );
+    if (withoutKeys) await target.session.query('SET LOCAL session_replication_role = origin');
+  };
 }
 
 /**

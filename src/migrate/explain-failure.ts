@@ -10,6 +10,7 @@ export function explainFailure(error: unknown, run: Run): HyperferryError {
   );
   return new HyperferryError(failure.code, failure.message, {
     cause: failure.cause ?? failure,
+    isFinal: failure.isFinal,
     ...(hints.length > 0 ? { hint: hints.join('\n') } : {}),
   });
 }
@@ -29,16 +30,14 @@ function sourceState({ state }: Run): string | undefined {
   return state.updatedSourceTo && `TimescaleDB on the source was updated to ${state.updatedSourceTo}.`;
 }
 
-function targetState({ state }: Run, { code }: HyperferryError): string[] {
+function targetState({ state }: Run, { isFinal }: HyperferryError): string[] {
   switch (state.target) {
     case 'unchanged':
       return [];
     case 'half done':
       return [
         `The target is half done${state.isRestoring ? ' and stays in restore mode' : ''}.`,
-        ...(state.hasLedger && code !== 'SOURCE_REDEFINED'
-          ? ['Go on where it stopped: the same command with --resume.']
-          : []),
+        ...(state.hasLedger && !isFinal ? ['Go on where it stopped: the same command with --resume.'] : []),
         'Start over: the same command with --clean-target, which drops what is in the target database.',
       ];
     case 'done':

@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DoneMark, readDone } from '../engine/done.js';
 import { beginAttempt, type EarlierAttempt, endWorkers, readEarlierAttempt } from '../engine/ledger.js';
-import { COUNTERS_LAG_SECONDS, mayLag, readChangeCounters } from '../inventory/changes.js';
+import {
+  type ChangeCounters,
+  COUNTERS_LAG_SECONDS,
+  mayLag,
+  readChangeCounters,
+  readCommittingSessions,
+  unknownChanges,
+} from '../inventory/changes.js';
 import { readDatabaseIdentity } from '../inventory/server.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Plan } from '../plan/plan.js';
@@ -31,25 +38,28 @@ export async function goOn(
   await refuseOtherSource(earlier, snapshot.session);
   const settings = readSettings(earlier.settings);
   refuseOtherSettings(settings, askedSettings(run.options), preparation.target.server.role);
+  refuseOtherTimescale(earlier, snapshot, preparation);
   const plan = await planFrom(run, snapshot, settings);
   run.state.target = 'half done';
   run.state.hasLedger = true;
   run.state.isRestoring = earlier.finished.has('restore mode') && !earlier.finished.has('restore mode ends');
   await endWorkers(session);
   const attempt = await beginAttempt(session, snapshot.counters.epoch);
+  run.state.attempt = attempt;
   const doneBefore = await keepWhatIsEqual(run, preparation, snapshot, session, plan, earlier, attempt);
   return {
     plan,
     attempt,
     ...doneBefore,
     finishedBefore: earlier.finished,
-    leftOutBefore: earlier.leftOut,
+    // What an earlier attempt could not make, this one tries again, unless its stages are over.
+    leftOutBefore: earlier.finished.has('restore mode ends') ? earlier.leftOut : [],
   };
 }
 
 /** From the end of restore mode on, the target is no copy in the making: nothing is taken back. */
 async function keepWhatIsEqual(
-  { emit, signal }: Run,
+  run: Run,
   { sourceSession }: Preparation,
   { counters }: Snapshot,
   session: Session,
@@ -57,18 +67,7 @@ async function keepWhatIsEqual(
   earlier: EarlierAttempt,
   attempt: number,
 ): Promise<{ standing: Standing; doneBefore: readonly DoneMark[] }> {
-  if (await mayLag(sourceSession)) {
-    emit({ type: 'notice', message: 'waiting until the source has counted what was written to it last' });
-    await sleep(COUNTERS_LAG_SECONDS * 1000, undefined, { signal });
-  }
-  const now = await readChangeCounters(sourceSession);
-  if (now.epoch !== earlier.countersEpoch) {
-    emit({
-      type: 'notice',
-      message:
-        'the source does not know any more which relations have changed (its counters were reset, by a crash or by somebody, or track_counts is off): all are copied again',
-    });
-  }
+  const now = await readChangesNow(run, sourceSession, earlier.countersEpoch);
   const done = await readDone(session);
   const fingerprints = (marks: readonly DoneMark[]) => new Set(marks.map(({ fingerprint }) => fingerprint));
   if (earlier.finished.has('restore mode ends')) {
@@ -80,9 +79,51 @@ async function keepWhatIsEqual(
     leftOut: new Set(earlier.leftOut.map(({ object }) => object)),
     lost: await readEmptied(session),
   });
-  emit({ type: 'resumed', attempt, ...resumed });
+  run.emit({ type: 'resumed', attempt, ...resumed });
   const doneBefore = await readDone(session);
   return { standing: standing(fingerprints(doneBefore), counters, now), doneBefore };
+}
+
+/** The counters after the snapshot; where they do not tell, all are copied again, and a notice says why. */
+async function readChangesNow(
+  { emit, signal }: Run,
+  sourceSession: Session,
+  earlierEpoch: string,
+): Promise<ChangeCounters> {
+  const notice = (message: string): void => emit({ type: 'notice', message });
+  if (await mayLag(sourceSession)) {
+    notice('waiting until the source has counted what was written to it last');
+    await sleep(COUNTERS_LAG_SECONDS * 1000, undefined, { signal });
+  }
+  const committing = await readCommittingSessions(sourceSession);
+  if (committing.length > 0) {
+    notice(
+      `all relations are copied again: on the source, sessions run commands that may have committed rows which are counted when they end (pid ${committing.join(', ')})`,
+    );
+    return unknownChanges();
+  }
+  const now = await readChangeCounters(sourceSession);
+  if (now.epoch !== earlierEpoch) {
+    notice(
+      'all relations are copied again: the source does not know any more which have changed (its counters were reset, by a crash or by somebody, or track_counts is off)',
+    );
+  }
+  return now;
+}
+
+/** Rows in its catalog are of the version that wrote them. */
+function refuseOtherTimescale(
+  { finished }: EarlierAttempt,
+  { inventory }: Snapshot,
+  { target }: Preparation,
+): void {
+  const [wanted, there] = [inventory.timescale?.version, target.timescale?.version];
+  if (!finished.has('extensions') || wanted === undefined || wanted === there) return;
+  throw new HyperferryError(
+    'SOURCE_REDEFINED',
+    `the source runs TimescaleDB ${wanted} by now, and what stands on the target was made with ${there ?? 'none'}`,
+    { isFinal: true },
+  );
 }
 
 async function refuseOtherSource(

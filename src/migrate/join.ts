@@ -9,7 +9,7 @@ import { HyperferryError } from '../postgres/error.js';
 import { inSession, type Session } from '../postgres/session.js';
 import { isTransient } from '../postgres/transient.js';
 import type { WorkerSettings } from './work/context.js';
-import { workOnRun } from './worker.js';
+import { type WorkerContext, workOnRun } from './worker.js';
 
 export interface JoinOptions {
   /** The target of the run that is to be helped. */
@@ -76,7 +76,7 @@ export async function joinRun(options: JoinOptions): Promise<JoinOutcome> {
         if (!source) await refuseOtherSource(parseConnection(options.source ?? settings.source), found);
         source = parseConnection(options.source ?? settings.source);
         const context = { source, target, settings, emit, signal, jobs: options.jobs ?? 1 };
-        if (await helpWith(target, () => workOnRun({ ...context, attempt: found.attempt }))) break;
+        if (await helpWith({ ...context, attempt: found.attempt })) break;
         idleSince = performance.now();
       }
       refuseToWaitForever(found, (performance.now() - idleSince) / 1000);
@@ -95,16 +95,17 @@ export async function joinRun(options: JoinOptions): Promise<JoinOutcome> {
 }
 
 /** @returns whether all tasks are done; false when another attempt has begun, or is to begin */
-async function helpWith(target: Connection, work: () => Promise<void>): Promise<boolean> {
+async function helpWith(context: WorkerContext): Promise<boolean> {
   try {
-    await work();
+    await workOnRun(context);
     return true;
   } catch (error) {
     if (isLedgerGone(error)) return true;
     if (!(error instanceof HyperferryError)) throw error;
     if (['STOPPED', 'SNAPSHOT_LOST'].includes(error.code)) return false;
-    if (FATAL_TO_THE_RUN.includes(error.code) && !isTransient(error))
-      await inSession('target', target, (session) => stopRun(session, error));
+    if (FATAL_TO_THE_RUN.includes(error.code) && !isTransient(error)) {
+      await inSession('target', context.target, (session) => stopRun(session, context.attempt, error));
+    }
     // Whether the run goes on after it is for the coordinator to say.
     if (error.code === 'SOURCE_CHANGED') return false;
     throw error;

@@ -2,7 +2,6 @@ import { type CopiedTotals, readCopiedTotals } from '../engine/done.js';
 import type { Emit, StageName } from '../engine/events.js';
 import { enterStage, finishStage, stopRun } from '../engine/ledger.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
-import { HyperferryError } from '../postgres/error.js';
 import { inSession } from '../postgres/session.js';
 import { updateTimescale } from '../timescale/update.js';
 import { beginMigration } from './begin.js';
@@ -62,7 +61,7 @@ function lastStages(isSuperuser: boolean): (readonly [StageName, Stage])[] {
     ['verify', verifyBothSides],
     ['restore mode ends', restoreModeEnds],
   ] as const;
-  return [...(isSuperuser ? [...needingHooks, ...ending] : [...ending, ...needingHooks]), ['finish', finish]];
+  return isSuperuser ? [...needingHooks, ...ending] : [...ending, ...needingHooks];
 }
 
 /**
@@ -78,11 +77,12 @@ function lastStages(isSuperuser: boolean): (readonly [StageName, Stage])[] {
 export async function migrate(options: MigrateOptions): Promise<Outcome> {
   const begun = performance.now();
   const counter = new OutcomeCounter();
+  const connections = { source: parseConnection(options.source), target: parseConnection(options.target) };
   const emit: Emit = (event) => {
     counter.count(event);
+    if (event.type === 'relation-copied') run.state.relationsCopied++;
     options.onEvent?.(event);
   };
-  const connections = { source: parseConnection(options.source), target: parseConnection(options.target) };
   const run: Run = {
     options,
     connections,
@@ -94,6 +94,8 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
     state: {
       target: 'unchanged',
       hasLedger: false,
+      attempt: 0,
+      relationsCopied: 0,
       stage: 'connect',
       isRestoring: false,
       updatedSourceTo: undefined,
@@ -113,7 +115,7 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
       seconds: secondsSince(begun),
     };
   } catch (error) {
-    await noteFailure(run, error);
+    await Promise.all([releaseJobs(run), noteFailure(run, error)]);
     throw explainFailure(error, run);
   } finally {
     await releaseJobs(run);
@@ -127,19 +129,17 @@ async function attempt(run: Run): Promise<{ migration: Migration; copied: Copied
     const migration = await inStage(run, 'snapshot', async () =>
       beginMigration(run, preparation, await takeSnapshot(run, preparation)),
     );
-    let copied: CopiedTotals | undefined;
     for (const [name, stage] of stagesOf(migration)) {
       await inStage(run, name, async () => {
-        const { session } = migration.target;
-        await enterStage(session, name);
-        if (name === 'finish') copied = await readCopiedTotals(session);
+        await enterStage(migration.target.session, name);
         await stage(migration);
-        if (name !== 'finish') await finishStage(migration.target.session, name, migration.leftOut);
+        await finishStage(migration.target.session, name, migration.leftOut);
       });
       run.state.isRestoring = isRestoringAfter(name, run, migration);
     }
+    const copied = await readCopiedTotals(migration.target.session);
+    await inStage(run, 'finish', () => finish(migration));
     run.state.target = 'done';
-    if (!copied) throw new HyperferryError('INTERNAL', 'the stages have no end');
     return { migration, copied };
   } finally {
     for (const close of run.closing.splice(0).toReversed()) {
@@ -160,14 +160,16 @@ async function noteFailure(run: Run, error: unknown): Promise<void> {
   if (!run.state.hasLedger || run.state.target === 'done') return;
   try {
     await inSession('target', run.connections.target, (session) =>
-      stopRun(session, failureOf(error, run), run.state.stage),
+      stopRun(session, run.state.attempt, failureOf(error, run), run.state.stage),
     );
   } catch {
     // The target cannot be reached; that there is no coordinator any more is seen without a note.
   }
 }
 
-async function releaseJobs({ heldJobs, emit }: Run): Promise<void> {
+async function releaseJobs(run: Run): Promise<void> {
+  const { heldJobs, emit } = run;
+  run.heldJobs = undefined;
   try {
     for (const failure of (await heldJobs?.release()) ?? []) {
       emit({ type: 'notice', message: `a background job of the source was not put back: ${failure}` });

@@ -5,7 +5,7 @@ import type { SequenceValue } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Plan } from '../plan/plan.js';
 import type { Connection } from '../postgres/connection-string.js';
-import { Session } from '../postgres/session.js';
+import { inSession, type Session } from '../postgres/session.js';
 import type { Verification } from '../verify/verification.js';
 import type { Standing } from './standing.js';
 import type { WorkerSettings } from './work/context.js';
@@ -59,10 +59,10 @@ export type Stage = (migration: Migration) => Promise<void>;
 
 /** Works on the tasks of a stage, together with workers elsewhere. */
 export async function workOnQueue(stage: StageName, migration: Migration): Promise<void> {
-  const { source, target, attempt, workerSettings, jobs, emit, signal } = migration;
+  const { source, target, attempt, workerSettings, jobs, emit } = migration;
   const tasks = migration.tasks.filter((task) => task.stage === stage);
   if (tasks.length === 0) return;
-  const stopListening = listenElsewhere(migration, await readLastPosition(target.session));
+  const listener = listenElsewhere(migration, await readLastPosition(target.session));
   try {
     await workOnStage(stage, {
       source: source.connection,
@@ -71,52 +71,58 @@ export async function workOnQueue(stage: StageName, migration: Migration): Promi
       attempt,
       jobs: Math.min(jobs, tasks.length),
       emit,
-      signal,
+      signal: listener.signal,
     });
   } finally {
-    await stopListening();
+    await listener.end();
   }
 }
 
 const LISTEN_MILLISECONDS = 1000;
 
+interface Listener {
+  /** Aborted with the migration's own, and when the session that holds the target is lost. */
+  readonly signal: AbortSignal;
+  end(): Promise<void>;
+}
+
 /** Tells of the rows that workers elsewhere have copied. */
-function listenElsewhere({ target, emit }: Migration, begin: number): () => Promise<void> {
+function listenElsewhere({ target, emit, signal }: Migration, begin: number): Listener {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(signal.reason);
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
   let since = begin;
-  let isListening = false;
-  const listen = async (): Promise<void> => {
-    if (isListening) return;
-    isListening = true;
-    try {
-      for (const { position, ...copied } of await readCopiedElsewhere(target.session, WORKER_NAME, since)) {
-        since = position;
-        emit({ type: 'relation-copied', ...copied });
-      }
-    } catch {
-      // The next statement of the stage that follows says that the connection is lost.
-    } finally {
-      isListening = false;
+  let listening: Promise<void> | undefined;
+  const read = async (): Promise<void> => {
+    for (const { position, ...copied } of await readCopiedElsewhere(target.session, WORKER_NAME, since)) {
+      since = position;
+      emit({ type: 'relation-copied', ...copied });
     }
   };
+  const listen = (): void => {
+    listening ??= read()
+      .catch((error: unknown) => controller.abort(error))
+      .finally(() => {
+        listening = undefined;
+      });
+  };
   const timer = setInterval(listen, LISTEN_MILLISECONDS);
-  return async () => {
-    clearInterval(timer);
-    await listen();
+  return {
+    signal: controller.signal,
+    end: async () => {
+      clearInterval(timer);
+      signal.removeEventListener('abort', abort);
+      await listening;
+      if (!controller.signal.aborted) await read();
+    },
   };
 }
 
 /** Runs `work` with a session of its own on the target. */
-export async function withTargetSession<T>(
-  migration: Migration,
+export function withTargetSession<T>(
+  { target, signal }: Migration,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const session = await Session.open('target', migration.target.connection);
-  const abort = (): void => session.destroy();
-  migration.signal.addEventListener('abort', abort);
-  try {
-    return await work(session);
-  } finally {
-    migration.signal.removeEventListener('abort', abort);
-    await session.close();
-  }
+  return inSession('target', target.connection, work, signal);
 }

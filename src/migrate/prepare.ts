@@ -3,6 +3,7 @@ import { possibleTimescaleVersions } from '../inventory/inventory.js';
 import type { ClientProgram } from '../postgres/client-programs.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
+import { isInRestoreMode } from '../timescale/timescale.js';
 import { commonUpdate, updateTimescale } from '../timescale/update.js';
 import { type Cleared, examine, refuseBlockers } from './preflight.js';
 import { openSession, type Run } from './run.js';
@@ -38,6 +39,11 @@ export async function connect(run: Run): Promise<Preparation> {
   const { pgDump } = cleared;
   if (pgDump instanceof HyperferryError) throw pgDump;
   await takeTarget(targetSession);
+  if (run.isResumed) {
+    run.state.target = 'half done';
+    run.state.hasLedger = true;
+    run.state.isRestoring = await isInRestoreMode(targetSession);
+  }
   return { ...cleared, sourceSession, targetSession, pgDump };
 }
 

@@ -1,3 +1,4 @@
+import { markFinished } from '../engine/ledger.js';
 import { beginRestoreMode, endRestoreMode } from '../timescale/timescale.js';
 import type { Stage } from './migration.js';
 
@@ -6,7 +7,14 @@ export const restoreMode: Stage = async ({ plan, target }) => {
   if (plan.source.timescale) await beginRestoreMode(target.session, plan.source.timescale);
 };
 
-/** Turns them on again, and lets the target's background jobs run. */
+/**
+ * Turns them on again, and lets the target's background jobs run. In one transaction with the mark that says so: from
+ * then on, nothing of the target is taken back.
+ */
 export const restoreModeEnds: Stage = async ({ plan, target }) => {
-  if (plan.source.timescale) await endRestoreMode(target.session, plan.source.timescale);
+  const { timescale } = plan.source;
+  await target.session.transaction(async () => {
+    await markFinished(target.session, 'restore mode ends');
+    if (timescale) await endRestoreMode(target.session, timescale);
+  });
 };

@@ -5,6 +5,7 @@ import type { Statement } from '../plan/statement.js';
 import { type DatabaseError, databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
+import { isTransient } from '../postgres/transient.js';
 import { statementFingerprint } from './standing.js';
 
 /** A round trip and a commit for a hundred statements; a transaction of more would hold many locks. */
@@ -61,7 +62,7 @@ function withMarks(statements: readonly Statement[], { isMarked }: RunOptions): 
 }
 
 /** @throws HyperferryError `STATEMENT` that names the object and what the server said */
-export async function runStatement(
+async function runStatement(
   session: Session,
   statement: Statement,
   options: RunOptions = {},
@@ -78,13 +79,20 @@ export async function runStatement(
     }
     const excuse = options.excuse?.(statement, refusal);
     if (!excuse) {
-      throw new HyperferryError('STATEMENT', `the target refused ${statement.object}: ${refusal.message}`, {
-        cause: error,
-        hint: refusal.detail ?? refusal.hint ?? shownSql(statement, 'The statement: '),
-      });
+      throw refusedStatement(statement, error);
     }
     if (excuse !== 'done') options.leaveOut?.(excuse);
   }
+}
+
+/** The error of a statement that the server refused, which names the object; others as they are. */
+export function refusedStatement(statement: Statement, error: unknown): unknown {
+  const refusal = databaseError(error);
+  if (!refusal || isTransient(error)) return error;
+  return new HyperferryError('STATEMENT', `the target refused ${statement.object}: ${refusal.message}`, {
+    cause: error,
+    hint: refusal.detail ?? refusal.hint ?? shownSql(statement, 'The statement: '),
+  });
 }
 
 /** Excuses an object that is there already, by another session's doing at the same time, and missing rights. */

@@ -21,6 +21,9 @@ export interface Run {
     target: 'unchanged' | 'half done' | 'done';
     /** Whether the target holds what is needed to go on. */
     hasLedger: boolean;
+    attempt: number;
+    /** In all attempts. */
+    relationsCopied: number;
     stage: StageName;
     isRestoring: boolean;
     updatedSourceTo: string | undefined;

@@ -3,6 +3,7 @@ import { describeEntry } from '../plan/division.js';
 import type { Plan } from '../plan/plan.js';
 import { definitionOf } from '../plan/schema-statements.js';
 import type { TocEntry } from '../postgres/archive-toc.js';
+import { quoteQualified } from '../postgres/quoting.js';
 import { CONFIGURATION } from './configuration.js';
 import { eventTriggerStatements } from './event-triggers.js';
 import { type Standing, statementFingerprint } from './standing.js';
@@ -14,7 +15,7 @@ export interface Left {
   readonly standing: Standing;
   /** Names of objects that the target does not get. */
   readonly leftOut: ReadonlySet<string>;
-  /** Names of tables whose rows the target has lost. */
+  /** Tables whose rows the target has lost, as SQL names them. */
   readonly lost: ReadonlySet<string>;
 }
 
@@ -46,13 +47,11 @@ export function findStale(plan: Plan, { done, standing, leftOut, lost }: Left): 
   const largeObjects = new Set(
     plan.source.largeObjects.map(({ oid }) => standing.largeObjectFingerprint(oid)),
   );
-  const emptied = tableIds(plan, staleRows.oids);
-  const upon = withDependents(emptied, afterRows(plan, entries));
-  for (const id of emptied) upon.delete(id);
+  const upon = uponRows(plan, entries, standing, staleRows.oids);
 
-  const isStale = ({ object, kind, fingerprint }: DoneMark): boolean => {
+  const isStale = ({ object, relation, fingerprint }: DoneMark): boolean => {
     if (object === CONFIGURATION) return false; // which is replaced as a whole
-    if (kind !== null) return staleRows.names.has(object) || !staleRows.known.has(object);
+    if (relation !== null) return staleRows.names.has(relation) || !staleRows.known.has(relation);
     const entry = byMark.get(fingerprint);
     if (!entry) return !largeObjects.has(fingerprint);
     // An event trigger would act on what is made now.
@@ -61,8 +60,10 @@ export function findStale(plan: Plan, { done, standing, leftOut, lost }: Left): 
   const marks = done.filter(isStale);
   return {
     marks,
-    again: marks.filter(({ kind, object }) => kind !== null && staleRows.known.has(object)).map(nameOf),
-    changed: marks.filter(({ kind, fingerprint }) => kind === null && !byMark.has(fingerprint)).map(nameOf),
+    again: marks.filter(({ relation }) => relation !== null && staleRows.known.has(relation)).map(nameOf),
+    changed: marks
+      .filter(({ relation, fingerprint }) => relation === null && !byMark.has(fingerprint))
+      .map(nameOf),
   };
 }
 
@@ -82,10 +83,66 @@ function postData({ schema }: Plan): TocEntry[] {
   return [...indexes.values(), after, foreignKeys, hypertableKeys, comments].flat();
 }
 
-/** What may stand upon rows. Views are made after them for other reasons, and hold none that must be copied. */
-function afterRows(plan: Plan, entries: readonly MarkedEntry[]): MarkedEntry[] {
-  const ids = new Set(postData(plan).map(({ dumpId }) => dumpId));
-  return entries.filter(({ entry }) => ids.has(entry.dumpId) && !/VIEW$/.test(entry.kind));
+/** What is checked against, computed from, or done upon rows as they come. */
+const UPON_ROWS = new Set(['INDEX', 'INDEX ATTACH', 'CONSTRAINT', 'FK CONSTRAINT', 'TRIGGER', 'RULE']);
+
+/** What was made upon the rows of tables that are to be copied, by the ids of their entries. */
+function uponRows(
+  plan: Plan,
+  entries: readonly MarkedEntry[],
+  standing: Standing,
+  stale: ReadonlySet<number>,
+): Set<number> {
+  const copied = plan.source.relations.filter(
+    (relation) => stale.has(relation.oid) || !standing.hasRows(relation),
+  );
+  const candidates = entries.filter(
+    ({ entry }) => UPON_ROWS.has(entry.kind) || entry.kind === 'COMMENT' || entry.kind === 'SECURITY LABEL',
+  );
+  const upon = (tables: ReadonlySet<number>): Set<number> => {
+    const ids = withDependents(tables, candidates);
+    for (const id of tables) ids.delete(id);
+    // What is said of a table itself stays.
+    for (const { entry } of candidates) {
+      if (!UPON_ROWS.has(entry.kind) && !entry.dependencies.some((id) => ids.has(id)))
+        ids.delete(entry.dumpId);
+    }
+    return ids;
+  };
+  const tables = tableIds(plan, new Set(copied.map(({ oid }) => oid)));
+  const isDone = (ids: ReadonlySet<number>): boolean =>
+    entries.some(({ entry, mark }) => ids.has(entry.dumpId) && standing.has(mark));
+  // A partition has the triggers of its parents, and an index of a parent's goes with those of all its partitions.
+  const parents = partitionParents(plan, tables);
+  const trees = isDone(upon(parents)) ? partitionTrees(plan, parents) : new Set<number>();
+  return upon(new Set([...tables, ...trees]));
+}
+
+function partitionParents({ schema }: Plan, tables: ReadonlySet<number>): Set<number> {
+  const parents = new Set<number>();
+  const attaches = schema.before.filter(({ kind }) => kind === 'TABLE ATTACH');
+  for (let size = -1; size !== parents.size; ) {
+    size = parents.size;
+    for (const { dependencies } of attaches) {
+      const [parent, partition] = dependencies;
+      if (parent === undefined || partition === undefined) continue;
+      if (tables.has(partition) || parents.has(partition)) parents.add(parent);
+    }
+  }
+  return parents;
+}
+
+/** Whole trees, from tables that are in them. */
+function partitionTrees({ schema }: Plan, tables: ReadonlySet<number>): Set<number> {
+  const trees = new Set(tables);
+  const attaches = schema.before.filter(({ kind }) => kind === 'TABLE ATTACH');
+  for (let size = -1; size !== trees.size; ) {
+    size = trees.size;
+    for (const { dependencies } of attaches) {
+      if (dependencies.some((id) => trees.has(id))) for (const id of dependencies) trees.add(id);
+    }
+  }
+  return trees;
 }
 
 /** @returns the ids of entries and of all that depend on them, by however many steps */
@@ -108,28 +165,32 @@ function relationsWithStaleRows(
   anew: ReadonlySet<number>,
 ): { oids: Set<number>; names: Set<string>; known: Set<string> } {
   const { relations } = plan.source;
-  const copied = new Map(done.filter(({ kind }) => kind !== null).map((mark) => [mark.object, mark]));
+  const copied = new Map(
+    done.flatMap((mark) => (mark.relation === null ? [] : [[mark.relation, mark] as const])),
+  );
   const remade = new Set(
     plan.schema.before
       .filter(({ dumpId, kind }) => kind === 'TABLE' && anew.has(dumpId))
       .map(({ oid }) => oid),
   );
   const stale = relations.filter((relation) => {
-    const mark = copied.get(qualified(relation));
+    const mark = copied.get(quoteQualified(relation));
     if (!mark) return false;
-    const isLost = (mark.rows ?? 0) > 0 && lost.has(mark.object);
+    const isLost = (mark.rows ?? 0) > 0 && lost.has(quoteQualified(relation));
     return isLost || remade.has(relation.oid) || !standing.hasRows(relation);
   });
   // Rows that went through a partitioned table are in whichever partition took them.
-  const through = new Set(stale.flatMap(({ loadThrough }) => (loadThrough ? [qualified(loadThrough)] : [])));
+  const through = new Set(
+    stale.flatMap(({ loadThrough }) => (loadThrough ? [quoteQualified(loadThrough)] : [])),
+  );
   const all = relations.filter(
     (relation) =>
-      stale.includes(relation) || (relation.loadThrough && through.has(qualified(relation.loadThrough))),
+      stale.includes(relation) || (relation.loadThrough && through.has(quoteQualified(relation.loadThrough))),
   );
   return {
     oids: new Set(all.map(({ oid }) => oid)),
-    names: new Set(all.map(qualified)),
-    known: new Set(relations.map(qualified)),
+    names: new Set(all.map(quoteQualified)),
+    known: new Set(relations.map(quoteQualified)),
   };
 }
 
@@ -140,10 +201,6 @@ function tableIds({ schema }: Plan, oids: ReadonlySet<number>): Set<number> {
 
 function idsOf(entries: readonly MarkedEntry[]): Set<number> {
   return new Set(entries.map(({ entry }) => entry.dumpId));
-}
-
-function qualified({ schema, name }: { readonly schema: string; readonly name: string }): string {
-  return `${schema}.${name}`;
 }
 
 function nameOf({ object }: DoneMark): string {

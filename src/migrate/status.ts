@@ -1,9 +1,10 @@
-import { removeLedger, takeTarget } from '../engine/ledger.js';
+import { endWorkers, removeLedger, takeTarget } from '../engine/ledger.js';
 import { type RunStatus, readStatus } from '../engine/status.js';
 import { readRecordedRun } from '../inventory/recorded-run.js';
 import { parseConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import { inSession } from '../postgres/session.js';
+import { isInRestoreMode } from '../timescale/timescale.js';
 
 /**
  * Reads how far the run is whose target the database is, while it is under way and after.
@@ -18,10 +19,14 @@ export async function status(target: string): Promise<RunStatus> {
  * Removes the ledger of a run from its target, and nothing else.
  *
  * @param options.unfinished also that of a run that did not finish: it cannot be gone on with then
+ * @returns whether the database is left in restore mode, as it was
  * @throws HyperferryError `NO_RUN`, `TARGET_BUSY`, or `UNFINISHED`
  */
-export async function clean(target: string, options: { unfinished?: boolean } = {}): Promise<void> {
-  await inSession('target', parseConnection(target), async (session) => {
+export async function clean(
+  target: string,
+  options: { unfinished?: boolean } = {},
+): Promise<{ readonly isRestoring: boolean }> {
+  return inSession('target', parseConnection(target), async (session) => {
     const run = await readRecordedRun(session);
     if (!run)
       throw new HyperferryError('NO_RUN', 'expected a ledger of a run on the target, but there is none');
@@ -35,6 +40,8 @@ export async function clean(target: string, options: { unfinished?: boolean } = 
         },
       );
     }
+    await endWorkers(session);
     await removeLedger(session);
+    return { isRestoring: await isInRestoreMode(session) };
   });
 }

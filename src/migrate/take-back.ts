@@ -2,6 +2,7 @@ import { takeBack } from '../engine/done.js';
 import type { Plan } from '../plan/plan.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
+import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { isTransient } from '../postgres/transient.js';
 import type { Resumed } from './outcome.js';
@@ -26,11 +27,11 @@ export async function takeBackChanged(
     throw new HyperferryError(
       'SOURCE_REDEFINED',
       `the source has other definitions than when the run began, and what was made of the old ones cannot be taken back: ${refusal.message}`,
-      { cause: error },
+      { cause: error, isFinal: true },
     );
   }
   const marks = new Set(stale.marks);
-  const kept = left.done.filter((mark) => mark.kind !== null && !marks.has(mark));
+  const kept = left.done.filter((mark) => mark.relation !== null && !marks.has(mark));
   return {
     kept: { relations: kept.length, rows: kept.reduce((sum, { rows }) => sum + (rows ?? 0), 0) },
     again: stale.again,
@@ -40,12 +41,12 @@ export async function takeBackChanged(
 
 /** Unlogged tables that are empty: a crash of the target has that effect. */
 const READ_EMPTY_UNLOGGED = `
-SELECT pg_catalog.concat_ws('.', n.nspname, c.relname) AS name
+SELECT n.nspname AS schema, c.relname AS name
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relpersistence = 'u' AND c.relkind = 'r' AND pg_catalog.pg_relation_size(c.oid) = 0`;
 
-/** @returns the names of tables that may have lost their rows */
+/** @returns tables that may have lost their rows, as SQL names them */
 export async function readEmptied(session: Session): Promise<Set<string>> {
-  const rows = await session.query<{ name: string }>(READ_EMPTY_UNLOGGED);
-  return new Set(rows.map(({ name }) => name));
+  const rows = await session.query<{ schema: string; name: string }>(READ_EMPTY_UNLOGGED);
+  return new Set(rows.map(quoteQualified));
 }

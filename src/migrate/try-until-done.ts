@@ -19,15 +19,19 @@ const ATTEMPTS_AFTER_REWRITES = 5;
 export async function tryUntilDone<T>(run: Run, attempt: () => Promise<T>): Promise<T> {
   let lost = 0;
   let rewritten = 0;
+  let copiedBefore = 0;
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
       if (!run.state.hasLedger || run.signal.aborted) throw error;
+      // What made progress may be lost again as often.
+      if (run.state.relationsCopied > copiedBefore) lost = 0;
+      copiedBefore = run.state.relationsCopied;
       const wasRewritten = error instanceof HyperferryError && error.code === 'SOURCE_CHANGED';
       const mayGoOn = wasRewritten
         ? run.options.onRewrite === 'retry' && rewritten++ < ATTEMPTS_AFTER_REWRITES
-        : isLost(error) || (lost > 0 && isHeldByOldSession(error));
+        : isLost(error) || (run.isResumed && lost > 0 && isHeldByOldSession(error));
       const seconds = wasRewritten ? 0 : RETRY_SECONDS[lost++];
       if (!mayGoOn || seconds === undefined) throw error;
       run.emit({ type: 'retry', reason: (error as Error).message, seconds });
@@ -37,7 +41,6 @@ export async function tryUntilDone<T>(run: Run, attempt: () => Promise<T>): Prom
   }
 }
 
-/** The run was stopped from elsewhere as well when its own workers were cut off. */
 function isLost(error: unknown): boolean {
   return isTransient(error) || (error instanceof HyperferryError && error.code === 'SNAPSHOT_LOST');
 }

@@ -143,6 +143,7 @@ function different({ relations, objects }: Verification): HyperferryError {
     `source and target are not equal: ${found.slice(0, DIFFERENCES_SHOWN).join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
     {
       hint: 'hyperferry verify --source … --target … shows the rows and definitions that differ. The next attempt copies relations whose rows differ again.',
+      isFinal: objects.different.length > 0,
     },
   );
 }

@@ -36,16 +36,29 @@ const LOOK_AGAIN_MILLISECONDS = 250;
 /** Waits between attempts at a task, a minute in all: a server that restarts is there again by then. */
 const RETRY_SECONDS = [0.5, 1, 2, 4, 8, 15, 30];
 
-/** Works on a stage of the run until all of its tasks are done, by whomever. */
+/**
+ * Works on a stage of the run until all of its tasks are done, by whomever.
+ * @throws HyperferryError `CONNECTION_LOST` when the run's own session on the target is gone
+ */
 export async function workOnStage(stage: StageName, context: WorkerContext): Promise<void> {
-  const next = (state: QueueState): StageName | undefined =>
-    state.stage === stage && state.unfinishedInStage > 0 ? stage : undefined;
+  const next = (state: QueueState): StageName | undefined => {
+    if (state.stage !== stage || state.unfinishedInStage === 0) return undefined;
+    if (state.isUnderWay) return stage;
+    throw new HyperferryError('CONNECTION_LOST', 'the session that holds the target for this run is lost');
+  };
   await work(context, next, stage);
 }
 
-/** Works on whatever stage the run is in, until all tasks are done. */
+/**
+ * Works on whatever stage the run is in, until all tasks are done.
+ * @throws HyperferryError `STOPPED` when the run has no coordinator
+ */
 export async function workOnRun(context: WorkerContext): Promise<void> {
-  await work(context, ({ stage, unfinished }) => (unfinished > 0 ? stage : undefined));
+  await work(context, ({ stage, unfinished, isUnderWay }) => {
+    if (unfinished === 0) return undefined;
+    if (isUnderWay) return stage;
+    throw new HyperferryError('STOPPED', 'nobody goes on with the run');
+  });
 }
 
 /** @param next the stage to take tasks of, or undefined when there is nothing left to do */

@@ -57,9 +57,32 @@ export function definitionOf(entry: TocEntry, tablespaces: ReadonlySet<string>):
   };
 }
 
-/** `DROP SUBSCRIPTION` would drop the slot on the publisher, which the source's own subscription uses. */
-function undoOf({ kind, dropStatement }: TocEntry): string | undefined {
-  return kind === 'SUBSCRIPTION' || dropStatement === '' ? undefined : dropStatement;
+const NAME = '(?:"(?:[^"]|"")*"|[^\\s".;]+)';
+
+/** `ALTER PUBLICATION p ADD TABLE ONLY s.t (columns) WHERE …;` and `… ADD TABLES IN SCHEMA s;` */
+const PUBLISHED = new RegExp(
+  `^(ALTER PUBLICATION ${NAME}) ADD (TABLE ONLY ${NAME}\\.${NAME}|TABLES IN SCHEMA ${NAME})`,
+);
+
+const ATTACHED = new RegExp(`^(ALTER TABLE ONLY ${NAME}\\.${NAME}) ATTACH (PARTITION ${NAME}\\.${NAME})`);
+
+/**
+ * The command that takes an entry back, where there is one. What a command before has dropped with it is passed over, as
+ * `pg_restore --if-exists` does (RestoreArchive() in PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c).
+ */
+function undoOf({ kind, definition, dropStatement }: TocEntry): string | undefined {
+  const published = PUBLISHED.exec(definition);
+  if (published) return `${published[1]} DROP ${published[2]};`;
+  const attached = ATTACHED.exec(definition);
+  if (attached) return `${attached[1]} DETACH ${attached[2]};`;
+  // It would drop the slot on the publisher, which the source's own subscription uses.
+  if (kind === 'SUBSCRIPTION' || dropStatement === '') return undefined;
+  if (dropStatement.startsWith('ALTER TABLE')) {
+    return dropStatement
+      .replace(/^ALTER TABLE /, 'ALTER TABLE IF EXISTS ')
+      .replace(' DROP CONSTRAINT ', ' DROP CONSTRAINT IF EXISTS ');
+  }
+  return dropStatement.replace(`DROP ${kind} `, `DROP ${kind} IF EXISTS `);
 }
 
 /** Their connection strings and options may hold passwords. */

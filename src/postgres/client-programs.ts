@@ -80,6 +80,10 @@ export async function runClientProgram(
 
 const SERVICE = 'hyperferry';
 
+/** What libpq says of a server that went away in the middle. */
+const CONNECTION_ENDED =
+  /server closed the connection unexpectedly|terminating connection|no connection to the server/;
+
 async function run(
   program: ClientProgram,
   parameters: readonly string[],
@@ -104,7 +108,8 @@ async function run(
     const said = Buffer.from(result.stderr ?? [])
       .toString('utf8')
       .trim();
-    throw new HyperferryError('CLIENT_PROGRAM', `${program.path} failed: ${said || result.shortMessage}`);
+    const code = CONNECTION_ENDED.test(said) ? 'CONNECTION_LOST' : 'CLIENT_PROGRAM';
+    throw new HyperferryError(code, `${program.path} failed: ${said || result.shortMessage}`);
   }
   return Buffer.from(result.stdout ?? []);
 }

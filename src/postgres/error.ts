@@ -54,14 +54,17 @@ export class HyperferryError extends Error {
   readonly code: ErrorCode;
   /** What to do next: a command, an SQL statement, or a sentence. */
   readonly hint: string | undefined;
+  /** Whether another attempt at the same would end in the same way. */
+  readonly isFinal: boolean;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { hint?: string | undefined; cause?: unknown } = {},
+    options: { hint?: string | undefined; cause?: unknown; isFinal?: boolean } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
+    this.isFinal = options.isFinal ?? false;
   }
 }

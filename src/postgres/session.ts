@@ -151,16 +151,25 @@ export class Session {
   }
 }
 
-/** Runs `work` with a session of its own. */
+/**
+ * Runs `work` with a session of its own.
+ * @param signal ends what the session does at once
+ */
 export async function inSession<T>(
   side: Side,
   connection: Connection,
   work: (session: Session) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   const session = await Session.open(side, connection);
+  const end = (): void => session.destroy();
+  signal?.addEventListener('abort', end);
   try {
+    // The abort may have come in between.
+    signal?.throwIfAborted();
     return await work(session);
   } finally {
+    signal?.removeEventListener('abort', end);
     await session.close();
   }
 }

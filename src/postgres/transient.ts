@@ -15,6 +15,12 @@ const NETWORK_CODES = new Set([
   'ETIMEDOUT',
   'EHOSTUNREACH',
   'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'ECONNABORTED',
+  // A machine that loses its network fails at names first.
+  'EAI_AGAIN',
+  'ENOTFOUND',
 ]);
 
 /** What `pg` says, without a code, when a connection ends by itself or was not made in time. */

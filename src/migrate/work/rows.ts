@@ -67,6 +67,7 @@ async function copyRelation(
     return {
       fingerprint: relation.fingerprint,
       object: `${relation.schema}.${relation.name}`,
+      relation: quoteQualified(relation),
       undo: `TRUNCATE ONLY ${quoteQualified(relation)};`,
       kind: relation.kind,
       rows: received,

@@ -2,7 +2,7 @@ import type { StatementsWork } from '../../plan/work.js';
 import { databaseError } from '../../postgres/database-error.js';
 import type { Session } from '../../postgres/session.js';
 import { isTransient } from '../../postgres/transient.js';
-import { runStatement } from '../run-statements.js';
+import { refusedStatement } from '../run-statements.js';
 import { statementFingerprint } from '../standing.js';
 import type { Brought } from './context.js';
 
@@ -22,7 +22,11 @@ export async function runStatementsInTransaction(
   } catch (error) {
     if (!databaseError(error) || isTransient(error)) throw error;
     await target.query('ROLLBACK TO statements');
-    for (const statement of statements) await runStatement(target, statement);
+    for (const statement of statements) {
+      await target.query(lock + statement.sql).catch((refusal: unknown) => {
+        throw refusedStatement(statement, refusal);
+      });
+    }
   }
   const objects = statements.map((statement) => ({
     fingerprint: statementFingerprint(statement),
