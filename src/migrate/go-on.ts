@@ -76,7 +76,6 @@ async function keepWhatIsEqual(
   const resumed = await takeBackChanged(session, plan, {
     done,
     standing: standing(fingerprints(done), now),
-    leftOut: new Set(earlier.leftOut.map(({ object }) => object)),
     lost: await readEmptied(session),
   });
   run.emit({ type: 'resumed', attempt, ...resumed });

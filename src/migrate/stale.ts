@@ -13,8 +13,6 @@ export interface Left {
   readonly done: readonly DoneMark[];
   /** What stands of it, by the counters of the source after the new snapshot. */
   readonly standing: Standing;
-  /** Names of objects that the target does not get. */
-  readonly leftOut: ReadonlySet<string>;
   /** Tables whose rows the target has lost, as SQL names them. */
   readonly lost: ReadonlySet<string>;
 }
@@ -36,13 +34,15 @@ interface MarkedEntry {
  * Finds what stands on the target and is not what the new snapshot has: definitions that are gone or are others, rows
  * that have changed, and all that was made upon either, since it goes with it or keeps it from going.
  */
-export function findStale(plan: Plan, { done, standing, leftOut, lost }: Left): Stale {
+export function findStale(plan: Plan, { done, standing, lost }: Left): Stale {
   const entries = markedEntries(plan);
   const byMark = new Map(entries.map(({ entry, mark }) => [mark, entry]));
-  const missing = entries.filter(
-    ({ entry, mark }) => !standing.has(mark) && !leftOut.has(describeEntry(entry)),
+  // What is not made yet goes without saying; what was made of another definition takes with it what depends on it.
+  const others = new Set(done.filter(({ fingerprint }) => !byMark.has(fingerprint)).map(nameOf));
+  const redefined = entries.filter(
+    ({ entry, mark }) => !standing.has(mark) && others.has(describeEntry(entry)),
   );
-  const anew = withDependents(idsOf(missing), entries);
+  const anew = withDependents(idsOf(redefined), entries);
   const staleRows = relationsWithStaleRows(plan, { done, standing, lost }, anew);
   const largeObjects = new Set(
     plan.source.largeObjects.map(({ oid }) => standing.largeObjectFingerprint(oid)),
@@ -94,7 +94,7 @@ function uponRows(
   stale: ReadonlySet<number>,
 ): Set<number> {
   const copied = plan.source.relations.filter(
-    (relation) => stale.has(relation.oid) || !standing.hasRows(relation),
+    (relation) => relation.kind !== 'partitioned' && (stale.has(relation.oid) || !standing.hasRows(relation)),
   );
   const candidates = entries.filter(
     ({ entry }) => UPON_ROWS.has(entry.kind) || entry.kind === 'COMMENT' || entry.kind === 'SECURITY LABEL',
@@ -161,7 +161,7 @@ function withDependents(begin: ReadonlySet<number>, entries: readonly MarkedEntr
 /** Of the relations that the source has, those whose rows on the target are not its rows. */
 function relationsWithStaleRows(
   plan: Plan,
-  { done, standing, lost }: Omit<Left, 'leftOut'>,
+  { done, standing, lost }: Left,
   anew: ReadonlySet<number>,
 ): { oids: Set<number>; names: Set<string>; known: Set<string> } {
   const { relations } = plan.source;

@@ -70,19 +70,32 @@ const ATTACHED = new RegExp(`^(ALTER TABLE ONLY ${NAME}\\.${NAME}) ATTACH (PARTI
  * The command that takes an entry back, where there is one. What a command before has dropped with it is passed over, as
  * `pg_restore --if-exists` does (RestoreArchive() in PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c).
  */
-function undoOf({ kind, definition, dropStatement }: TocEntry): string | undefined {
+function undoOf(entry: TocEntry): string | undefined {
+  const { kind, definition, dropStatement } = entry;
   const published = PUBLISHED.exec(definition);
   if (published) return `${published[1]} DROP ${published[2]};`;
   const attached = ATTACHED.exec(definition);
   if (attached) return `${attached[1]} DETACH ${attached[2]};`;
   // It would drop the slot on the publisher, which the source's own subscription uses.
-  if (kind === 'SUBSCRIPTION' || dropStatement === '') return undefined;
+  if (kind === 'SUBSCRIPTION') return undefined;
+  if (dropStatement === '') return undoOfPartitionIndex(entry);
   if (dropStatement.startsWith('ALTER TABLE')) {
     return dropStatement
       .replace(/^ALTER TABLE /, 'ALTER TABLE IF EXISTS ')
       .replace(' DROP CONSTRAINT ', ' DROP CONSTRAINT IF EXISTS ');
   }
   return dropStatement.replace(`DROP ${kind} `, `DROP ${kind} IF EXISTS `);
+}
+
+const CONSTRAINED = new RegExp(`^ALTER TABLE (ONLY ${NAME}\\.${NAME})\\s+ADD (CONSTRAINT ${NAME}) `);
+
+/** pg_dump writes none for an index of a partition, since one that is attached goes with its parent's. */
+function undoOfPartitionIndex({ kind, definition, schema = '', tag }: TocEntry): string | undefined {
+  if (kind === 'INDEX') return `DROP INDEX IF EXISTS ${quoteIdentifier(schema)}.${quoteIdentifier(tag)};`;
+  const match = kind === 'CONSTRAINT' ? CONSTRAINED.exec(definition) : null;
+  return match
+    ? `ALTER TABLE IF EXISTS ${match[1]} DROP ${match[2]?.replace('CONSTRAINT ', 'CONSTRAINT IF EXISTS ')};`
+    : undefined;
 }
 
 /** Their connection strings and options may hold passwords. */

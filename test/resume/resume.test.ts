@@ -1,5 +1,8 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { type Event, migrate, type Outcome } from '../../src/index.js';
+import { expectEventually } from '../bad-input/processes.js';
 import { altered, makeReadings } from '../bad-input/readings.js';
 import { expectError, failureOf } from '../bad-input/refusal.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
@@ -15,6 +18,7 @@ const CHUNK = '_timescaledb_internal._hyper_1_1_chunk';
 const UPON_ROWS = `
 CREATE INDEX ON reading (device, at);
 CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.value := NEW.value + 1; RETURN NEW; END $$;
+CREATE FUNCTION stamp_sale() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.amount := 0; RETURN NEW; END $$;
 CREATE TABLE note (id int PRIMARY KEY, device int REFERENCES device, text text);
 INSERT INTO note SELECT n, n % 7, 'note ' || n FROM generate_series(1, 50) AS n;
 CREATE TABLE log (id int PRIMARY KEY, value int);
@@ -30,7 +34,16 @@ COMMENT ON TRIGGER stamps ON log IS 'adds one';
 CREATE TYPE mood AS ENUM ('good', 'bad');
 CREATE TABLE diary (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mood mood, day serial);
 INSERT INTO diary (mood) SELECT 'good' FROM generate_series(1, 5);
-CREATE UNLOGGED TABLE scratch AS SELECT 1 AS a;`;
+CREATE UNLOGGED TABLE scratch AS SELECT 1 AS a;
+CREATE TABLE sale (id int, at date, amount int, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE TABLE sale_1 PARTITION OF sale FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE TABLE sale_2 PARTITION OF sale FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+INSERT INTO sale SELECT n, date '2026-01-01' + n % 59, n FROM generate_series(1, 200) AS n;
+CREATE INDEX ON sale (amount);
+COMMENT ON INDEX sale_1_pkey IS 'of January';
+CREATE TRIGGER stamps BEFORE INSERT ON sale FOR EACH ROW EXECUTE FUNCTION stamp_sale();
+CREATE TABLE bill (sale int, at date, FOREIGN KEY (sale, at) REFERENCES sale);
+CREATE PUBLICATION of_notes FOR TABLE note, sale WITH (publish = 'insert');`;
 
 /** Goes on, and expects both sides to be equal, by Hyperferry's word and by the tests' own comparison. */
 async function expectResumed(databases: Databases): Promise<Outcome> {
@@ -142,6 +155,27 @@ describe('a relation that has changed on the source is copied again, with what s
       again: [],
       takenBack: [/VIEW public\.named/, /INDEX public\.reading_device_at_idx/, /COMMENT public\.TABLE note/],
     },
+    'rows of a partition': { change: 'UPDATE sale SET amount = -1 WHERE id = 1', again: ['public.sale_1'] },
+    'a partition was made': {
+      change: `CREATE TABLE sale_3 PARTITION OF sale FOR VALUES FROM ('2026-03-01') TO ('2026-04-01');
+               SET session_replication_role = replica; INSERT INTO sale VALUES (999, '2026-03-05', 5)`,
+      again: [],
+    },
+    'a partition was detached': {
+      change: 'ALTER TABLE sale DETACH PARTITION sale_2',
+      again: [],
+      takenBack: [/TABLE ATTACH public\.sale_2/],
+    },
+    'a publication was changed': {
+      change: `ALTER PUBLICATION of_notes SET (publish = 'insert, update')`,
+      again: [],
+      takenBack: [/PUBLICATION of_notes/],
+    },
+    'a setting of a chunk was changed': {
+      change: `ALTER TABLE ${CHUNK} SET (fillfactor = 80)`,
+      again: [CHUNK],
+      takenBack: [/TABLE _timescaledb_internal\._hyper_1_1_chunk/],
+    },
     'a table has one more column, and so has the view of it': {
       change:
         'ALTER TABLE note ADD COLUMN more int; DROP VIEW named; CREATE VIEW named AS SELECT * FROM note',
@@ -218,6 +252,31 @@ describe('a relation that has changed on the source is copied again, with what s
     expect(resumed[0]?.kept.relations).toBe(0);
     expect(resumed[0]?.again).toHaveLength(relations);
     expect(notices.join('\n')).toMatch(/counters were reset/);
+  });
+
+  test('a command that commits on its way may have committed more: all are copied again', async () => {
+    const databases = await makeReadings(
+      await apachePair(),
+      'again_call',
+      `CREATE TABLE slowly_filled (a int);
+       CREATE PROCEDURE fill() LANGUAGE plpgsql AS $$ BEGIN
+         INSERT INTO slowly_filled VALUES (1); COMMIT; PERFORM pg_sleep(600);
+       END $$;`,
+    );
+    await stopAt(databases, beginOf('verify'));
+    const call = execa(join(databases.programs, 'psql'), ['-X', '-c', 'CALL fill()', databases.source], {
+      reject: false,
+    });
+    try {
+      const rows = () => queryValue(databases.source, 'SELECT count(*) FROM slowly_filled');
+      await expectEventually(rows, '1', 'rows that the procedure has committed');
+      const { notices, resumed } = await expectResumed(databases);
+      expect(resumed[0]?.kept.relations).toBe(0);
+      expect(notices.join('\n')).toMatch(/may have committed rows/);
+    } finally {
+      call.kill('SIGKILL');
+      await call;
+    }
   });
 
   test.skipIf(!hasCommunity)(
@@ -322,6 +381,32 @@ describe('what cannot be gone on with is refused, and nothing is changed', () =>
       before?.replace(/"?\(.*?running|stopped/, ''),
     );
     await expectResumed(databases);
+  });
+
+  test('a run that another has followed does not stop the other', async () => {
+    const databases = await makeReadings(await apachePair(), 'resume_followed', manyTables(120));
+    let follower: Promise<Outcome> | undefined;
+    const first = migrate({
+      ...databases,
+      jobs: 2,
+      onEvent: (event) => {
+        if (event.type !== 'relation-copied' || follower) return;
+        // The session that holds the target is lost, as when a laptop sleeps; another machine goes on.
+        runAtOnce(
+          databases.programs,
+          databases.target,
+          `SELECT pg_terminate_backend(l.pid) FROM pg_locks l
+           WHERE l.locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+        );
+        follower = migrate({ ...databases, jobs: 2, resume: true });
+      },
+    }).catch((error: unknown) => error);
+    const outcomes = [await first, await follower?.catch((error: unknown) => error)];
+    // Whichever holds the target in the end has moved all; the other says that it is busy, or followed.
+    const done = outcomes.filter((outcome) => !(outcome instanceof Error)) as Outcome[];
+    expect(done).toHaveLength(1);
+    expect(done[0]?.verification?.equal).toBe(true);
+    await expectEqualDatabases(databases.source, databases.target, databases.programs);
   });
 
   test('a target that another run is at work on', async () => {

@@ -28,6 +28,7 @@ test('status tells of a run that stopped, and clean does not remove what can be 
 
   const removed = await hyperferry(['clean', '--unfinished'], environment);
   expect(removed.exitCode, removed.stderr).toBe(0);
+  expect(removed.stderr).toMatch(/stays in restore mode.*timescaledb_post_restore/s);
   expect(await queryValue(databases.target, `SELECT to_regnamespace('_hyperferry')`)).toBeNull();
   const none = await hyperferry(['status'], environment);
   expect(none.exitCode).toBe(1);
