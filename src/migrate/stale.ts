@@ -118,28 +118,46 @@ function uponRows(
   return upon(new Set([...tables, ...trees]));
 }
 
-function partitionParents({ schema }: Plan, tables: ReadonlySet<number>): Set<number> {
+interface Attachment {
+  readonly partition: number;
+  readonly parents: readonly number[];
+}
+
+/** Who is a partition of what, by the ids of their entries. An attachment has the partition's name. */
+function attachments({ schema }: Plan): Attachment[] {
+  const key = (entry: TocEntry): string => JSON.stringify([entry.schema, entry.tag]);
+  const tables = new Map(
+    schema.before.filter(({ kind }) => kind === 'TABLE').map((entry) => [key(entry), entry.dumpId]),
+  );
+  return schema.before
+    .filter(({ kind }) => kind === 'TABLE ATTACH')
+    .map((entry) => {
+      const partition = tables.get(key(entry)) ?? 0;
+      return { partition, parents: entry.dependencies.filter((id) => id !== partition) };
+    });
+}
+
+function partitionParents(plan: Plan, tables: ReadonlySet<number>): Set<number> {
+  const all = attachments(plan);
   const parents = new Set<number>();
-  const attaches = schema.before.filter(({ kind }) => kind === 'TABLE ATTACH');
   for (let size = -1; size !== parents.size; ) {
     size = parents.size;
-    for (const { dependencies } of attaches) {
-      const [parent, partition] = dependencies;
-      if (parent === undefined || partition === undefined) continue;
-      if (tables.has(partition) || parents.has(partition)) parents.add(parent);
+    for (const { partition, parents: above } of all) {
+      if (tables.has(partition) || parents.has(partition)) for (const id of above) parents.add(id);
     }
   }
   return parents;
 }
 
 /** Whole trees, from tables that are in them. */
-function partitionTrees({ schema }: Plan, tables: ReadonlySet<number>): Set<number> {
+function partitionTrees(plan: Plan, tables: ReadonlySet<number>): Set<number> {
+  const all = attachments(plan);
   const trees = new Set(tables);
-  const attaches = schema.before.filter(({ kind }) => kind === 'TABLE ATTACH');
   for (let size = -1; size !== trees.size; ) {
     size = trees.size;
-    for (const { dependencies } of attaches) {
-      if (dependencies.some((id) => trees.has(id))) for (const id of dependencies) trees.add(id);
+    for (const { partition, parents } of all) {
+      const ids = [partition, ...parents];
+      if (ids.some((id) => trees.has(id))) for (const id of ids) trees.add(id);
     }
   }
   return trees;

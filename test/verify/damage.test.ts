@@ -183,6 +183,7 @@ test('a pattern of tables confines the comparison to their rows, chunks among th
 
 test('the comparison changes nothing and takes no lock above ACCESS SHARE', async () => {
   const seen = new Set<string>();
+  const [source, target] = [twins.source, twins.target].map((url) => new URL(url).pathname.slice(1));
   let isRunning = true;
   const watch = async (): Promise<void> => {
     while (isRunning) {
@@ -190,6 +191,7 @@ test('the comparison changes nothing and takes no lock above ACCESS SHARE', asyn
         twins.source,
         `SELECT DISTINCT l.locktype || ' ' || l.mode AS lock FROM pg_locks l
          JOIN pg_stat_activity a USING (pid) WHERE a.application_name = 'hyperferry'
+           AND a.datname IN ('${source}', '${target}')
            -- Every login locks its database.
            AND l.classid IS DISTINCT FROM 'pg_database'::regclass`,
       );
