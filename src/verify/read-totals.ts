@@ -1,9 +1,9 @@
-import { runTasks, type Task } from '../engine/pool.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import type { ReadRelation } from './compared-relation.js';
+import { runTasks, type Task } from './pool.js';
 import { type EncodingMatch, rowHash } from './row-hash.js';
 import { type ComparedSide, openComparingSession, readingCompared } from './side.js';
 import type { RowTotals, VerifyMode } from './verification.js';

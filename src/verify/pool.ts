@@ -1,4 +1,4 @@
-import { runTogether } from './together.js';
+import { runTogether } from '../engine/together.js';
 
 /** A piece of work for one worker, which depends on no other. */
 export interface Task<Worker> {

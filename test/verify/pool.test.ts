@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { runTasks, type Task, type WorkerSource } from '../../src/engine/pool.js';
+import { runTasks, type Task, type WorkerSource } from '../../src/verify/pool.js';
 
 /** A worker that can be ended in the middle of a task, as a database session can. */
 class Worker {
