@@ -40,9 +40,6 @@ export async function goOn(
   refuseOtherSettings(settings, askedSettings(run.options), preparation.target.server.role);
   refuseOtherTimescale(earlier, snapshot, preparation);
   const plan = await planFrom(run, snapshot, settings);
-  run.state.target = 'half done';
-  run.state.hasLedger = true;
-  run.state.isRestoring = earlier.finished.has('restore mode') && !earlier.finished.has('restore mode ends');
   await endWorkers(session);
   const attempt = await beginAttempt(session, snapshot.counters.epoch);
   run.state.attempt = attempt;

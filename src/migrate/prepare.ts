@@ -34,7 +34,9 @@ export async function connect(run: Run): Promise<Preparation> {
     refuseBlockers(cleared.findings, run.options.skipChecks ?? []);
   }
   for (const { severity, id, found } of cleared.findings) {
-    if (severity === 'warning') run.emit({ type: 'notice', message: `${found} (${id})` });
+    // Once is enough, however many attempts follow.
+    if (severity === 'warning' && run.state.attempt === 0)
+      run.emit({ type: 'notice', message: `${found} (${id})` });
   }
   const { pgDump } = cleared;
   if (pgDump instanceof HyperferryError) throw pgDump;

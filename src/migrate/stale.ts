@@ -1,4 +1,5 @@
 import type { DoneMark } from '../engine/done.js';
+import type { Relation } from '../inventory/relations.js';
 import { describeEntry } from '../plan/division.js';
 import type { Plan } from '../plan/plan.js';
 import { definitionOf } from '../plan/schema-statements.js';
@@ -115,7 +116,10 @@ function uponRows(
   // A partition has the triggers of its parents, and an index of a parent's goes with those of all its partitions.
   const parents = partitionParents(plan, tables);
   const trees = isDone(upon(parents)) ? partitionTrees(plan, parents) : new Set<number>();
-  return upon(new Set([...tables, ...trees]));
+  // TimescaleDB gives a key to a hypertable a part for each chunk, of which the archive does not tell.
+  const isOfHypertables = copied.some(({ kind }) => kind === 'chunk' || kind === 'hypertable');
+  const keys = isOfHypertables ? plan.schema.hypertableKeys.map(({ dumpId }) => dumpId) : [];
+  return new Set([...upon(new Set([...tables, ...trees])), ...keys]);
 }
 
 interface Attachment {
@@ -191,20 +195,21 @@ function relationsWithStaleRows(
       .filter(({ dumpId, kind }) => kind === 'TABLE' && anew.has(dumpId))
       .map(({ oid }) => oid),
   );
-  const stale = relations.filter((relation) => {
+  const isStale = (relation: Relation): boolean => {
     const mark = copied.get(quoteQualified(relation));
     if (!mark) return false;
     const isLost = (mark.rows ?? 0) > 0 && lost.has(quoteQualified(relation));
     return isLost || remade.has(relation.oid) || !standing.hasRows(relation);
-  });
+  };
+  const stale = relations.filter(isStale);
   // Rows that went through a partitioned table are in whichever partition took them.
   const through = new Set(
     stale.flatMap(({ loadThrough }) => (loadThrough ? [quoteQualified(loadThrough)] : [])),
   );
-  const all = relations.filter(
-    (relation) =>
-      stale.includes(relation) || (relation.loadThrough && through.has(quoteQualified(relation.loadThrough))),
+  const goThrough = relations.filter(
+    ({ loadThrough }) => loadThrough && through.has(quoteQualified(loadThrough)),
   );
+  const all = [...stale, ...goThrough];
   return {
     oids: new Set(all.map(({ oid }) => oid)),
     names: new Set(all.map(quoteQualified)),

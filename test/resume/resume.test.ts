@@ -295,6 +295,33 @@ describe('a relation that has changed on the source is copied again, with what s
   );
 });
 
+test.skipIf(!hasCommunity)(
+  `a chunk that a foreign key refers to is copied again${hasCommunity ? '' : ' (skipped: no community edition)'}`,
+  async () => {
+    const databases = await makeReadings(
+      await communityPair(),
+      'again_referenced',
+      `CREATE TABLE fact (at timestamptz NOT NULL, id int, PRIMARY KEY (at, id));
+       SELECT create_hypertable('fact', 'at', chunk_time_interval => interval '1 day');
+       INSERT INTO fact SELECT timestamptz '2026-01-01 00:00+00' + n * interval '6 hours', n FROM generate_series(1, 12) AS n;
+       CREATE TABLE remark (at timestamptz, id int, text text, FOREIGN KEY (at, id) REFERENCES fact);
+       INSERT INTO remark SELECT at, id, 'a remark' FROM fact;`,
+    );
+    await stopAt(databases, beginOf('verify'));
+    await runScript(
+      databases.programs,
+      databases.source,
+      `INSERT INTO fact VALUES ('2026-01-01 00:30+00', 99)`,
+    );
+    const { resumed } = await expectResumed(databases);
+    expect(resumed[0]?.again).toHaveLength(1);
+    await expect(query(databases.target, `INSERT INTO remark VALUES ('2026-01-01', 7, 'x')`)).rejects.toThrow(
+      /foreign key/,
+    );
+    await expect(query(databases.target, 'DELETE FROM fact WHERE id = 1')).rejects.toThrow(/foreign key/);
+  },
+);
+
 test('rows that the comparison finds different are copied again by the next attempt', async () => {
   const databases = await makeReadings(await apachePair(), 'resume_different', UPON_ROWS);
   const error = await failureOf({
