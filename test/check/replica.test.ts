@@ -1,10 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import type { Server } from '../../sandbox/index.js';
-import { freePort } from '../../sandbox/server/free-port.js';
-import { serverAccount } from '../../sandbox/server/server-account.js';
+import { expect, test } from 'vitest';
+import { startReplica } from '../bad-input/start-replica.js';
 import { makeDatabases } from '../integration/databases.js';
 import { startExtraServer } from '../integration/servers.js';
 import { query, queryValue } from '../integration/sql.js';
@@ -39,21 +34,3 @@ test('a replica is no source and no target until it is promoted, and is named wh
   await expect.poll(() => queryValue(replica, 'SELECT pg_is_in_recovery()')).toBe('f');
   await expectSilent({ ...onOthers, target: replica }, 'replica');
 });
-
-/** Makes a streaming replica of a server, which ends with the test, and gives its port. */
-async function startReplica(primary: Server): Promise<number> {
-  const port = await freePort();
-  const folder = await mkdtemp(join(tmpdir(), 'hyperferry-check-replica-'));
-  const account = await serverAccount(primary.binFolder, folder);
-  await account.own(folder);
-  const data = join(folder, 'data');
-  await account.run('pg_basebackup', ['-D', data, '-d', primary.url, '-R', '-c', 'fast']);
-  const log = join(folder, 'log');
-  await account.run('pg_ctl', ['start', '-D', data, '-o', `-p ${port}`, '-l', log, '-w', '-s']);
-  onTestFinished(async () => {
-    process.kill(Number.parseInt(await readFile(join(data, 'postmaster.pid'), 'utf8'), 10), 'SIGQUIT');
-    await expect.poll(() => queryValue(primary.url, 'SELECT count(*) FROM pg_stat_replication')).toBe('0');
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-  });
-  return port;
-}
