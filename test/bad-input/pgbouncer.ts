@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -6,7 +7,7 @@ import { clientBinFolder } from '../../sandbox/index.js';
 import { isThere } from '../../sandbox/is-there.js';
 import { freePort } from '../../sandbox/server/free-port.js';
 import { serverAccount } from '../../sandbox/server/server-account.js';
-import { endProcess } from './processes.js';
+import { endProcess, expectEventually } from './processes.js';
 
 const program = await firstThatExists([join(await clientBinFolder(), 'pgbouncer'), '/usr/sbin/pgbouncer']);
 
@@ -39,10 +40,22 @@ pidfile = ${folder}/pid
     await endProcess(join(folder, 'pid'));
     await rm(folder, { recursive: true });
   });
+  await expectEventually(() => takesConnections(port), true, 'the pooler takes connections');
   return port;
 }
 
 async function firstThatExists(programs: readonly string[]): Promise<string | undefined> {
   for (const candidate of programs) if (await isThere(candidate, 'program')) return candidate;
   return undefined;
+}
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
