@@ -9,7 +9,7 @@ import { type Begun, goOn } from './go-on.js';
 import { LeftOutItems } from './left-out-items.js';
 import type { Migration } from './migration.js';
 import type { Preparation } from './prepare.js';
-import { openSession, type Run } from './run.js';
+import { closeSession, openSession, type Run } from './run.js';
 import { askedSettings, type KeptSettings, writeSettings } from './settings.js';
 import { planFrom, type Snapshot } from './snapshot.js';
 import { standing } from './standing.js';
@@ -107,9 +107,15 @@ function openTargetSide(run: Run, first: Session): Migration['target'] {
       return session;
     },
     renewSession: async () => {
-      await session.close();
-      session = await openSession(run, 'target');
-      await takeTarget(session);
+      await closeSession(run, session);
+      const renewed = await openSession(run, 'target');
+      try {
+        await takeTarget(renewed);
+      } catch (error) {
+        await closeSession(run, renewed);
+        throw error;
+      }
+      session = renewed;
     },
   };
 }

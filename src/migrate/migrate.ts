@@ -23,7 +23,7 @@ import { connect } from './prepare.js';
 import { restoreMode, restoreModeEnds } from './restore-mode.js';
 import { roles } from './roles.js';
 import { rowsAndIndexes } from './rows.js';
-import type { Run } from './run.js';
+import { closeSession, type Run } from './run.js';
 import { schema } from './schema.js';
 import { sequences } from './sequences.js';
 import { takeSnapshot } from './snapshot.js';
@@ -90,7 +90,7 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
     signal: options.signal ?? new AbortController().signal,
     isResumed: options.resume ?? false,
     heldJobs: undefined,
-    closing: [],
+    sessions: new Map(),
     state: {
       target: 'unchanged',
       hasLedger: false,
@@ -142,8 +142,10 @@ async function attempt(run: Run): Promise<{ migration: Migration; copied: Copied
     run.state.target = 'done';
     return { migration, copied };
   } finally {
-    for (const close of run.closing.splice(0).toReversed()) {
-      await close().catch((error: Error) => run.emit({ type: 'notice', message: error.message }));
+    for (const session of [...run.sessions.keys()].toReversed()) {
+      await closeSession(run, session).catch((error: Error) =>
+        run.emit({ type: 'notice', message: error.message }),
+      );
     }
   }
 }

@@ -14,8 +14,8 @@ export interface Run {
   isResumed: boolean;
   /** The source's background jobs, while they are held off. */
   heldJobs: HeldJobs | undefined;
-  /** What is to be closed at the end of the attempt, in the reverse order. */
-  readonly closing: (() => Promise<void>)[];
+  /** The sessions of the attempt, in the order in which they were opened, and how each is closed. */
+  readonly sessions: Map<Session, () => Promise<void>>;
   /** What both sides are left as if the run ends now. */
   readonly state: {
     target: 'unchanged' | 'half done' | 'done';
@@ -36,10 +36,17 @@ export async function openSession(run: Run, side: 'source' | 'target'): Promise<
   const session = await Session.open(side, run.connections[side]);
   const end = (): void => session.destroy();
   run.signal.addEventListener('abort', end);
-  run.closing.push(async () => {
+  run.sessions.set(session, async () => {
     run.signal.removeEventListener('abort', end);
     await session.close();
   });
   if (run.signal.aborted) end();
   return session;
+}
+
+/** Ends a session before the attempt does. */
+export async function closeSession({ sessions }: Run, session: Session): Promise<void> {
+  const close = sessions.get(session);
+  sessions.delete(session);
+  await close?.();
 }

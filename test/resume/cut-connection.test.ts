@@ -71,7 +71,7 @@ test('when the snapshot is lost, the run takes another one and keeps what it has
   expectCopiedOnce(listener);
 });
 
-test('when the coordinator loses the target, the run goes on with what the workers have done', async () => {
+test('when the coordinator loses the target, it takes it again, and the workers go on meanwhile', async () => {
   const { network, startUntilGate, listener, ...databases } = await prepare('cut_coordinator');
   const { run, gate } = await startUntilGate();
   expect(await network.target.cut(COORDINATES), 'connections that were cut').toBe(1);
@@ -79,7 +79,7 @@ test('when the coordinator loses the target, the run goes on with what the worke
   const outcome = await run;
 
   await expectEqual(outcome, databases);
-  expect(outcome.resumed).toMatchObject([{ attempt: 2, kept: { rows: ROWS }, again: [], takenBack: [] }]);
+  expect(outcome.resumed, 'attempts that followed').toEqual([]);
   expectCopiedOnce(listener);
 });
 
