@@ -1,6 +1,7 @@
 import { makeOnce } from './make-once.js';
-import { type Stage, workOnQueue } from './migration.js';
+import type { Stage } from './migration.js';
 import { excuseMissingRights } from './run-statements.js';
+import { workOnQueue } from './work-on-queue.js';
 
 /** What needs rows and indexes: triggers, rules, policies, publications, attached indexes; then foreign keys. */
 export const constraints: Stage = async (migration) => {

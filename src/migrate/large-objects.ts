@@ -2,8 +2,9 @@ import type { LargeObject } from '../inventory/large-objects.js';
 import { grantStatements } from '../plan/grant-statements.js';
 import type { Statement } from '../plan/statement.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
-import { type Migration, type Stage, workOnQueue } from './migration.js';
+import type { Migration, Stage } from './migration.js';
 import { excuseGrants, runStatements } from './run-statements.js';
+import { workOnQueue } from './work-on-queue.js';
 
 /** Large objects with their OIDs, owners, grants and comments. */
 export const largeObjects: Stage = async (migration) => {

@@ -1,5 +1,5 @@
 import type { Stage } from './migration.js';
-import { workOnQueue } from './migration.js';
+import { workOnQueue } from './work-on-queue.js';
 
 /** Rows, largest relations first, and each table's indexes as soon as its rows are there. */
 export const rowsAndIndexes: Stage = async (migration) => {

@@ -1,6 +1,7 @@
 import type { DoneMark } from '../engine/done.js';
 import type { Relation } from '../inventory/relations.js';
 import { describeEntry } from '../plan/division.js';
+import { partitionParents, partitionTrees } from '../plan/partition-trees.js';
 import type { Plan } from '../plan/plan.js';
 import { definitionOf } from '../plan/schema-statements.js';
 import type { TocEntry } from '../postgres/archive-toc.js';
@@ -114,57 +115,12 @@ function uponRows(
   const isDone = (ids: ReadonlySet<number>): boolean =>
     entries.some(({ entry, mark }) => ids.has(entry.dumpId) && standing.has(mark));
   // A partition has the triggers of its parents, and an index of a parent's goes with those of all its partitions.
-  const parents = partitionParents(plan, tables);
-  const trees = isDone(upon(parents)) ? partitionTrees(plan, parents) : new Set<number>();
+  const parents = partitionParents(plan.schema, tables);
+  const trees = isDone(upon(parents)) ? partitionTrees(plan.schema, parents) : new Set<number>();
   // TimescaleDB gives a key to a hypertable a part for each chunk, of which the archive does not tell.
   const isOfHypertables = copied.some(({ kind }) => kind === 'chunk' || kind === 'hypertable');
   const keys = isOfHypertables ? plan.schema.hypertableKeys.map(({ dumpId }) => dumpId) : [];
   return new Set([...upon(new Set([...tables, ...trees])), ...keys]);
-}
-
-interface Attachment {
-  readonly partition: number;
-  readonly parents: readonly number[];
-}
-
-/** Who is a partition of what, by the ids of their entries. An attachment has the partition's name. */
-function attachments({ schema }: Plan): Attachment[] {
-  const key = (entry: TocEntry): string => JSON.stringify([entry.schema, entry.tag]);
-  const tables = new Map(
-    schema.before.filter(({ kind }) => kind === 'TABLE').map((entry) => [key(entry), entry.dumpId]),
-  );
-  return schema.before
-    .filter(({ kind }) => kind === 'TABLE ATTACH')
-    .map((entry) => {
-      const partition = tables.get(key(entry)) ?? 0;
-      return { partition, parents: entry.dependencies.filter((id) => id !== partition) };
-    });
-}
-
-function partitionParents(plan: Plan, tables: ReadonlySet<number>): Set<number> {
-  const all = attachments(plan);
-  const parents = new Set<number>();
-  for (let size = -1; size !== parents.size; ) {
-    size = parents.size;
-    for (const { partition, parents: above } of all) {
-      if (tables.has(partition) || parents.has(partition)) for (const id of above) parents.add(id);
-    }
-  }
-  return parents;
-}
-
-/** Whole trees, from tables that are in them. */
-function partitionTrees(plan: Plan, tables: ReadonlySet<number>): Set<number> {
-  const all = attachments(plan);
-  const trees = new Set(tables);
-  for (let size = -1; size !== trees.size; ) {
-    size = trees.size;
-    for (const { partition, parents } of all) {
-      const ids = [partition, ...parents];
-      if (ids.some((id) => trees.has(id))) for (const id of ids) trees.add(id);
-    }
-  }
-  return trees;
 }
 
 /** @returns the ids of entries and of all that depend on them, by however many steps */

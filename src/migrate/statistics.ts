@@ -1,4 +1,5 @@
-import { type Stage, workOnQueue } from './migration.js';
+import type { Stage } from './migration.js';
+import { workOnQueue } from './work-on-queue.js';
 
 /**
  * The planner's statistics, several tables and chunks at once. While restore mode is on: with TimescaleDB's hooks,

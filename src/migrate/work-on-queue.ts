@@ -1,0 +1,26 @@
+import type { StageName } from '../engine/events.js';
+import type { Migration } from './migration.js';
+import { TargetWatch } from './target-watch.js';
+import { workOnStage } from './worker.js';
+
+/** Works on the tasks of a stage, together with workers elsewhere. */
+export async function workOnQueue(stage: StageName, migration: Migration): Promise<void> {
+  const { source, target, attempt, workerSettings, jobs, emit } = migration;
+  const tasks = migration.tasks.filter((task) => task.stage === stage);
+  if (tasks.length === 0) return;
+  const watch = await TargetWatch.begin(migration);
+  try {
+    await workOnStage(stage, {
+      source: source.connection,
+      target: target.connection,
+      settings: workerSettings,
+      attempt,
+      jobs: Math.min(jobs, tasks.length),
+      emit,
+      signal: watch.signal,
+    });
+    await watch.lookLast();
+  } finally {
+    await watch.end();
+  }
+}
