@@ -35,7 +35,7 @@ export async function prepareFloor(course: Course): Promise<() => Promise<void>>
   const dump = async (...parameters: string[]): Promise<string> =>
     (await execa(join(programs, 'pg_dump'), ['-d', source, '--no-owner', '--no-privileges', ...parameters]))
       .stdout;
-  const [before, catalog, after] = [join(files, 'before'), join(files, 'catalog'), join(files, 'after')];
+  const [before, catalog] = [join(files, 'before'), join(files, 'catalog')];
   await writeFile(before, await dump('--section=pre-data'));
   await writeFile(
     catalog,
@@ -49,7 +49,6 @@ export async function prepareFloor(course: Course): Promise<() => Promise<void>>
     .split(/;\n/)
     .map((statement) => statement.trim())
     .filter((statement) => statement !== '');
-  await writeFile(after, JSON.stringify(statements));
 
   return async () => {
     await inParallel(parts, jobs, source, (client, { name }) =>

@@ -8,7 +8,7 @@ import { type Server, startServer } from '../sandbox/index.js';
 import { type Contender, contenders } from './contenders.js';
 import type { Course } from './course.js';
 import { type BenchDatabase, compressed, many, mixed, wide } from './databases.js';
-import { type Measured, type Size, tableOf } from './results.js';
+import { type Measured, type Round, type Size, tableOf } from './results.js';
 
 const DATABASES: Record<string, () => BenchDatabase> = {
   wide: () => wide(6_000_000),
@@ -124,7 +124,7 @@ async function measureDatabase(
     entries.push({
       name: contender.name,
       run: await contender.prepare(course),
-      rounds: [] as Measured['contenders'][0]['rounds'][0][],
+      rounds: [] as Round[],
     });
   }
   for (let round = 0; round < rounds; round++) {

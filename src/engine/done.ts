@@ -38,7 +38,6 @@ export function fingerprint(...parts: readonly string[]): string {
 
 /** SQL that notes what the statements before it, in the same transaction, have made. */
 export function markDone(marks: readonly Mark[]): string {
-  if (marks.length === 0) return '';
   const values = marks.map(
     ({ fingerprint: mark, object, undo }) =>
       `(${quoteLiteral(mark)}, ${quoteLiteral(object)}, ${undo ? quoteLiteral(undo) : 'NULL'})`,

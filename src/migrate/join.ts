@@ -73,8 +73,9 @@ export async function joinRun(options: JoinOptions): Promise<JoinOutcome> {
       if (found.state === 'done') break;
       if (found.state === 'open') {
         const settings = JSON.parse(found.workerSettings) as WorkerSettings;
-        if (!source) await refuseOtherSource(parseConnection(options.source ?? settings.source), found);
-        source = parseConnection(options.source ?? settings.source);
+        const named = parseConnection(options.source ?? settings.source);
+        if (!source) await refuseOtherSource(named, found);
+        source = named;
         const context = { source, target, settings, emit, signal, jobs: options.jobs ?? 1 };
         if (await helpWith({ ...context, attempt: found.attempt })) break;
         idleSince = performance.now();

@@ -6,7 +6,7 @@ import { type DatabaseError, databaseError } from '../postgres/database-error.js
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import { isTransient } from '../postgres/transient.js';
-import { statementFingerprint } from './standing.js';
+import { markOf } from './standing.js';
 
 /** A round trip and a commit for a hundred statements; a transaction of more would hold many locks. */
 const STATEMENTS_A_BATCH = 100;
@@ -54,11 +54,7 @@ export async function runStatements(
 /** What stands in one message to the server is one transaction, where the session is in none. */
 function withMarks(statements: readonly Statement[], { isMarked }: RunOptions): string {
   const sql = statements.map((statement) => statement.sql);
-  const marks = statements.map((statement) => ({
-    ...statement,
-    fingerprint: statementFingerprint(statement),
-  }));
-  return [...sql, ...(isMarked ? [markDone(marks)] : [])].join('\n');
+  return [...sql, ...(isMarked ? [markDone(statements.map(markOf))] : [])].join('\n');
 }
 
 /** @throws HyperferryError `STATEMENT` that names the object and what the server said */

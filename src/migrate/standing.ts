@@ -1,4 +1,4 @@
-import { fingerprint } from '../engine/done.js';
+import { fingerprint, type Mark } from '../engine/done.js';
 import type { ChangeCounters } from '../inventory/changes.js';
 import type { Relation } from '../inventory/relations.js';
 import type { Statement } from '../plan/statement.js';
@@ -39,12 +39,18 @@ export function statementFingerprint({ object, sql }: Statement): string {
   return fingerprint(object, sql);
 }
 
+/** What the ledger notes of a statement that was run. */
+export function markOf(statement: Statement): Mark {
+  const { object, undo } = statement;
+  return { fingerprint: statementFingerprint(statement), object, undo };
+}
+
 /** Rows of a relation that was rewritten or written to since are others. */
-export function rowsFingerprint(relation: Relation, counters: ChangeCounters): string {
+function rowsFingerprint(relation: Relation, counters: ChangeCounters): string {
   return fingerprint('rows', quoteQualified(relation), String(relation.fileNode), counters.of(relation.oid));
 }
 
 /** The counters are of all large objects together. */
-export function largeObjectFingerprint(oid: number, counters: ChangeCounters): string {
+function largeObjectFingerprint(oid: number, counters: ChangeCounters): string {
   return fingerprint('large object', String(oid), counters.largeObjects);
 }

@@ -75,7 +75,6 @@ async function work(
           stage = next(await worker.queueState());
           if (stage !== undefined) await bell.heard(LOOK_AGAIN_MILLISECONDS);
         }
-        bell.ring();
       } finally {
         bell.ring();
         await worker.close();
@@ -107,7 +106,7 @@ class Worker {
         const task = await claimTask(target, attempt, stage);
         if (!task) return undefined;
         const done = await perform(task.work, sessions, this.#context);
-        await target.query(markDone(done.objects));
+        if (done.objects.length > 0) await target.query(markDone(done.objects));
         if (done.rows.length > 0) await markRowsDone(target, done.rows, WORKER_NAME);
         await finishTask(target, task.id, WORKER_NAME);
         return done;

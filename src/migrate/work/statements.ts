@@ -3,7 +3,7 @@ import { databaseError } from '../../postgres/database-error.js';
 import type { Session } from '../../postgres/session.js';
 import { isTransient } from '../../postgres/transient.js';
 import { refusedStatement } from '../run-statements.js';
-import { statementFingerprint } from '../standing.js';
+import { markOf } from '../standing.js';
 import type { Brought } from './context.js';
 
 /**
@@ -28,10 +28,5 @@ export async function runStatementsInTransaction(
       });
     }
   }
-  const objects = statements.map((statement) => ({
-    fingerprint: statementFingerprint(statement),
-    object: statement.object,
-    undo: statement.undo,
-  }));
-  return { rows: [], objects, notices: [] };
+  return { rows: [], objects: statements.map(markOf), notices: [] };
 }
