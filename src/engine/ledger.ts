@@ -4,6 +4,7 @@ import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import type { StageName } from './events.js';
 import { CREATE_LEDGER } from './ledger-schema.js';
+import { WORKER_SESSIONS } from './queue.js';
 
 /** What a run is asked to do, and what it found: the same in every attempt. */
 export interface RunSettings {
@@ -49,14 +50,9 @@ export async function takeTarget(session: Session): Promise<void> {
   });
 }
 
-/** A worker takes a lock on the table with the first claim of a task; so does autovacuum, as nobody's role. */
 const END_WORKERS = `
-SELECT pg_catalog.pg_terminate_backend(l.pid)
-FROM pg_catalog.pg_locks l
-JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid AND a.usename = current_user
-WHERE l.relation = pg_catalog.to_regclass('_hyperferry.task')::oid AND l.pid <> pg_catalog.pg_backend_pid()
-  AND l.mode <> 'AccessShareLock' -- that of readers
-  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
+SELECT pg_catalog.pg_terminate_backend(w.pid) FROM (${WORKER_SESSIONS}) AS w
+WHERE w.usename = current_user AND w.pid <> pg_catalog.pg_backend_pid()`;
 
 /** Ends the sessions of workers that still hold tasks of an earlier attempt: what they did not commit is undone. */
 export async function endWorkers(session: Session): Promise<void> {

@@ -65,6 +65,17 @@ LIMIT 1
 FOR UPDATE OF t SKIP LOCKED`;
 }
 
+/**
+ * SQL that gives the sessions that hold a task: with the first claim, a worker takes a lock on the table. (Readers lock it
+ * as well, and so does autovacuum, as nobody's role.)
+ */
+export const WORKER_SESSIONS = `
+SELECT DISTINCT a.pid, a.usename
+FROM pg_catalog.pg_locks l
+JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid AND a.usename IS NOT NULL
+WHERE l.relation = pg_catalog.to_regclass('_hyperferry.task')::oid AND l.mode <> 'AccessShareLock'
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
+
 /** Takes a task that is ready and that no other worker has, in a transaction that the caller has begun. */
 export async function claimTask(
   session: Session,

@@ -5,6 +5,7 @@ import type { Session } from '../postgres/session.js';
 import { readCopiedTotals } from './done.js';
 import { STAGES, type StageName } from './events.js';
 import { readLeftOut } from './ledger.js';
+import { WORKER_SESSIONS } from './queue.js';
 
 /** How far a run is, read from the ledger on its target. */
 export interface RunStatus {
@@ -39,13 +40,7 @@ export interface StageStatus {
   readonly tasks: { readonly done: number; readonly total: number } | undefined;
 }
 
-const READ_RUN = `
-SELECT attempt, pg_catalog.to_json(attempt_started_at)#>>'{}' AS "attemptStartedAt",
-       (SELECT pg_catalog.count(DISTINCT l.pid)::int FROM pg_catalog.pg_locks l
-        WHERE l.relation = '_hyperferry.task'::pg_catalog.regclass AND l.mode <> 'AccessShareLock'
-          AND l.database = (SELECT oid FROM pg_catalog.pg_database
-                            WHERE datname = pg_catalog.current_database())) AS workers
-FROM _hyperferry.run`;
+const COUNT_WORKERS = `SELECT pg_catalog.count(*)::int AS workers FROM (${WORKER_SESSIONS}) AS w`;
 
 const READ_STAGES = `
 SELECT s.name, s.finished_at >= s.started_at IS TRUE AS "isFinished",
@@ -67,11 +62,7 @@ export async function readStatus(session: Session): Promise<RunStatus> {
       { hint: 'migrate --keep-ledger keeps it.' },
     );
   }
-  const facts = await session.one<{
-    attempt: number;
-    attemptStartedAt: string;
-    workers: number;
-  }>(READ_RUN);
+  const { workers } = await session.one<{ workers: number }>(COUNT_WORKERS);
   const stages = await session.query<
     Omit<StageStatus, 'tasks'> & { tasks: StageStatus['tasks'] | null } & Record<string, unknown>
   >(READ_STAGES, [run.isUnderWay]);
@@ -80,15 +71,15 @@ export async function readStatus(session: Session): Promise<RunStatus> {
     source: run.source,
     state: run.state === 'running' ? (run.isUnderWay ? 'under way' : 'died') : run.state,
     stage: run.stage as StageName,
-    attempt: facts.attempt,
+    attempt: run.attempt,
     startedAt: run.startedAt,
-    attemptStartedAt: facts.attemptStartedAt,
+    attemptStartedAt: run.attemptStartedAt,
     error: run.error || undefined,
     stages: stages
       .map(({ tasks, ...stage }) => ({ ...stage, tasks: tasks ?? undefined }))
       .toSorted((a, b) => STAGES.indexOf(a.name) - STAGES.indexOf(b.name)),
     copied: { relations, rows, bytes },
-    workers: facts.workers,
+    workers,
     leftOut: await readLeftOut(session),
   };
 }

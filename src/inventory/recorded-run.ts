@@ -9,6 +9,8 @@ export interface RecordedRun {
   /** `user@host:port/database`. */
   readonly source: string;
   readonly startedAt: string;
+  readonly attempt: number;
+  readonly attemptStartedAt: string;
   /** The stage that it is in, or ended in. */
   readonly stage: string;
   /** What the run last said of itself: one that was killed says `running`. */
@@ -46,6 +48,8 @@ export async function readRecordedRun(session: Session): Promise<RecordedRun | u
     format: Number(row.run.format ?? 0),
     source: text('source'),
     startedAt: text('started_at'),
+    attempt: Number(row.run.attempt ?? 0),
+    attemptStartedAt: text('attempt_started_at'),
     stage: text('stage'),
     state: text('state') === 'done' ? 'done' : text('state') === 'stopped' ? 'stopped' : 'running',
     error: text('error'),

@@ -3,6 +3,7 @@ import { clean, joinRun, migrate, type RunStatus, status } from '../../src/index
 import { expectEventually } from '../bad-input/processes.js';
 import { altered, makeReadings } from '../bad-input/readings.js';
 import { expectError } from '../bad-input/refusal.js';
+import { slowly } from '../bad-input/slow-table.js';
 import { sessionsOfHyperferry } from '../bad-input/state.js';
 import { startHyperferry } from '../cli/command-line.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
@@ -12,12 +13,7 @@ import { beginOf, stopAt } from './stopped.js';
 
 /** Tables of more than fit into one task, with a row that takes a third of a second to bring. */
 const SLOW_TABLES = `
-CREATE FUNCTION slowly(a int) RETURNS boolean LANGUAGE plpgsql AS
-  $$ BEGIN
-    IF current_setting('slow.off', true) IS DISTINCT FROM 'yes' THEN PERFORM pg_sleep(0.3); END IF;
-    RETURN true;
-  END $$;
-SET slow.off = 'yes';
+${slowly(0.3)}
 DO $$ BEGIN FOR n IN 1..20 LOOP
   EXECUTE format('CREATE TABLE slow_%s (a int CHECK (slowly(a)), filler text); ALTER TABLE slow_%s ALTER filler SET STORAGE EXTERNAL', n, n);
   EXECUTE format('INSERT INTO slow_%s VALUES (%s, repeat(md5(%s::text), 270000))', n, n, n);
