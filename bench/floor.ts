@@ -1,9 +1,10 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Course } from './course.js';
 import { restoring } from './restoring.js';
+import { withClient } from './with-client.js';
 
 const READ_PARTS = `
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_table_size(c.oid)::float8 AS bytes
@@ -95,14 +96,4 @@ async function inParallel<T>(
   await withClient(url, async (client) => {
     for (const item of failed) await work(client, item);
   });
-}
-
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, options: '-c synchronize_seqscans=off' });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }

@@ -3,12 +3,12 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { execa } from 'execa';
-import pg from 'pg';
 import { type Server, startServer } from '../sandbox/index.js';
 import { type Contender, contenders } from './contenders.js';
 import type { Course } from './course.js';
 import { type BenchDatabase, compressed, many, mixed, wide } from './databases.js';
 import { type Measured, type Round, type Size, tableOf } from './results.js';
+import { withClient } from './with-client.js';
 
 const DATABASES: Record<string, () => BenchDatabase> = {
   wide: () => wide(6_000_000),
@@ -165,16 +165,6 @@ async function recreate(server: string, database: string): Promise<void> {
     await client.query(`CREATE DATABASE ${database} TEMPLATE template0`);
     await client.query('CHECKPOINT');
   });
-}
-
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
 
 await main();
