@@ -35,10 +35,10 @@ export async function relayCopy(
   target: Session,
   copyIn: string,
 ): Promise<Copied> {
-  const input = new CopyIn(copyIn);
+  const input = new CopyIn(copyIn, target);
   target.submit(input);
   await input.accepted;
-  const output = new CopyOut(copyOut, input);
+  const output = new CopyOut(copyOut, source, input);
   source.submit(output);
   try {
     const sent = await Promise.race([output.finished, input.finished]);
@@ -60,12 +60,14 @@ abstract class CopyCommand implements WireCommand {
   readonly finished: Promise<number>;
   isRunning = true;
   protected readonly text: string;
+  readonly #session: Session;
   #rows = 0;
   readonly #resolve: (rows: number) => void;
   readonly #reject: (error: Error) => void;
 
-  constructor(text: string) {
+  constructor(text: string, session: Session) {
     this.text = text;
+    this.#session = session;
     const { promise, resolve, reject } = withResolvers<number>();
     this.finished = promise;
     this.#resolve = resolve;
@@ -80,7 +82,7 @@ abstract class CopyCommand implements WireCommand {
 
   handleError(error: Error): void {
     this.isRunning = false;
-    this.#reject(error);
+    this.#reject(this.#session.explain(error));
   }
 
   handleReadyForQuery(): void {
@@ -95,8 +97,8 @@ class CopyIn extends CopyCommand {
   readonly #accept: () => void;
   #connection: WireConnection | undefined;
 
-  constructor(text: string) {
-    super(text);
+  constructor(text: string, session: Session) {
+    super(text, session);
     const { promise, resolve } = withResolvers<void>();
     this.accepted = Promise.race([promise, this.finished.then(() => undefined)]);
     this.#accept = resolve;
@@ -139,8 +141,8 @@ class CopyOut extends CopyCommand {
   #bytesLeftInMessage = 0;
   #messageIsData = false;
 
-  constructor(text: string, input: CopyIn) {
-    super(text);
+  constructor(text: string, session: Session, input: CopyIn) {
+    super(text, session);
     this.#input = input;
   }
 

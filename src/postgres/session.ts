@@ -52,6 +52,9 @@ JOIN pg_catalog.pg_settings s ON pg_catalog.lower(s.name) = pg_catalog.lower(fix
 -- Setting what is so already would still need the right to set it.
 WHERE s.setting IS DISTINCT FROM fixed.value`;
 
+/** SQLSTATEs of a server that ends a session: it shuts down, it crashed, somebody ended it, it was idle for too long. */
+const ENDING_CONNECTION = new Set(['57P01', '57P02', '57P05', '25P03']);
+
 /** One connection to a server, with settings that make what it reads and writes independent of the server's. */
 export class Session {
   readonly side: Side;
@@ -99,7 +102,7 @@ export class Session {
     const result = await this.#client
       .query<T>(values ? { text, values: [...values] } : text)
       .catch((error: Error) => {
-        throw databaseError(error) ? error : this.lost(error);
+        throw this.explain(error);
       });
     return Array.isArray(result) ? ((result.at(-1)?.rows as T[]) ?? []) : result.rows;
   }
@@ -137,6 +140,12 @@ export class Session {
   destroy(): void {
     this.#broken ??= new Error('closed by Hyperferry');
     this.#client.connection.stream.destroy();
+  }
+
+  /** What the server refused, as it is; and what ended the connection, as that. */
+  explain(error: Error): Error {
+    const code = databaseError(error)?.code;
+    return code === undefined || ENDING_CONNECTION.has(code) ? this.lost(error) : error;
   }
 
   private lost(cause: Error): HyperferryError {
