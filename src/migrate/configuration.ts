@@ -5,6 +5,7 @@ import { HyperferryError } from '../postgres/error.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import { relayCopy } from '../postgres/relay.js';
 import type { Session } from '../postgres/session.js';
+import { setMissingValues } from '../timescale/missing-values.js';
 import { isColumnStatistics, isJobTable, isMetadata, isTablespaceCatalog } from '../timescale/timescale.js';
 import type { Migration, Stage } from './migration.js';
 import { setSequence } from './sequences.js';
@@ -19,6 +20,7 @@ export const CONFIGURATION = 'configuration of extensions';
  */
 export const configuration: Stage = async (migration) => {
   const { plan, source, target, doneBefore } = migration;
+  if (plan.target.server.isSuperuser) await setMissingValues(target.session, plan.source.missingValues);
   const relations = plan.source.extensions.flatMap((extension) => extension.configuration);
   const sequences = relations.filter(({ kind }) => kind === 'sequence');
   const tables = relations.filter(({ kind }) => kind === 'table');

@@ -14,7 +14,7 @@ import { excuseGrants, excuseMissingRights, runStatements } from './run-statemen
 export const ownersAndPrivileges: Stage = async (migration) => {
   const { plan, target, leaveOut } = migration;
   if (plan.options.owners) {
-    const entries = [...plan.schema.before, ...plan.schema.after];
+    const entries = [...plan.schema.before, ...plan.schema.chunks, ...plan.schema.after];
     if (plan.target.server.isSuperuser) await giveToOwners(entries, migration);
     else await giveAwayWithoutSuperuser(entries, migration);
   }

@@ -1,4 +1,3 @@
-import { setMissingValues } from '../timescale/missing-values.js';
 import { makeOnce } from './make-once.js';
 import type { Stage } from './migration.js';
 import { excuseMissingRights, runStatements } from './run-statements.js';
@@ -6,7 +5,10 @@ import { excuseMissingRights, runStatements } from './run-statements.js';
 /** Without these there is no place for rows, so that a missing right to make one stops the run. */
 const HOLDING_ROWS = ['TABLE', 'SEQUENCE', 'TYPE', 'DOMAIN', 'TABLE ATTACH', 'DEFAULT'];
 
-/** All that stands before the rows: types, functions, tables, views, and the indexes that need an empty table. */
+/**
+ * All that stands before the rows: types, functions, tables, views, and the indexes that need an empty table. The tables
+ * of plain chunks come with their rows.
+ */
 export const schema: Stage = async (migration) => {
   const { plan, target, leaveOut } = migration;
   if (!plan.source.schemas.includes('public') && plan.target.schemas.includes('public')) {
@@ -22,5 +24,4 @@ export const schema: Stage = async (migration) => {
       ? undefined
       : excuseMissingRights(statement, error),
   );
-  if (plan.target.server.isSuperuser) await setMissingValues(target.session, plan.source.missingValues);
 };

@@ -6,7 +6,9 @@ import { readArchiveToc } from '../postgres/archive-toc.js';
 import { runClientProgram } from '../postgres/client-programs.js';
 import { Session } from '../postgres/session.js';
 import { exportSnapshot } from '../postgres/snapshot.js';
+import { type ChunkDefinitions, readChunkDefinitions } from '../timescale/chunk-definitions.js';
 import { holdJobs } from '../timescale/jobs.js';
+import { findPlainChunks, type PlainChunks } from '../timescale/plain-chunks.js';
 import type { Preparation } from './prepare.js';
 import { openSession, type Run } from './run.js';
 import type { KeptSettings } from './settings.js';
@@ -16,8 +18,9 @@ export interface Snapshot {
   readonly session: Session;
   readonly id: string;
   readonly inventory: Inventory;
-  /** The archive of `pg_dump`: definitions alone. */
+  /** The archive of `pg_dump`: definitions alone, but for those of plain chunks. */
   readonly archive: Buffer;
+  readonly chunks: ChunkDefinitions;
   /** Read before the snapshot was taken. */
   readonly counters: ChangeCounters;
 }
@@ -29,16 +32,26 @@ export async function takeSnapshot(run: Run, preparation: Preparation): Promise<
   const session = await openSession(run, 'source');
   const id = await exportSnapshot(session);
   const inventory = await readInventory(session);
-  const archive = await runClientProgram(
-    preparation.pgDump,
-    [
-      ...['--format=custom', '--schema-only', '--compress=0', '--encoding=UTF8', '--no-password'],
-      ...[`--snapshot=${id}`, '--exclude-schema=_hyperferry'],
-    ],
-    run.connections.source,
-    run.signal,
-  );
-  return { session, id, inventory, archive, counters };
+  const plain = await plainChunksOf(session, inventory);
+  const [archive, chunks] = await Promise.all([
+    runClientProgram(
+      preparation.pgDump,
+      [
+        ...['--format=custom', '--schema-only', '--compress=0', '--encoding=UTF8', '--no-password'],
+        ...[`--snapshot=${id}`, '--exclude-schema=_hyperferry'],
+        ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`),
+      ],
+      run.connections.source,
+      run.signal,
+    ),
+    readChunkDefinitions(session, inventory.server.version, plain.oids),
+  ]);
+  return { session, id, inventory, archive, chunks, counters };
+}
+
+async function plainChunksOf(session: Session, { timescale, relations }: Inventory): Promise<PlainChunks> {
+  const chunks = relations.filter(({ kind }) => kind === 'chunk').map(({ oid }) => oid);
+  return timescale ? findPlainChunks(session, new Set(chunks)) : { oids: new Set(), patterns: [] };
 }
 
 /** Once in a run: between two attempts, they stay held off. */
@@ -65,7 +78,8 @@ async function holdSourceJobs(run: Run, { timescale }: Inventory): Promise<void>
 /** @param settings of the run, which each of its attempts goes by */
 export async function planFrom(run: Run, snapshot: Snapshot, settings: KeptSettings): Promise<Plan> {
   const { rolePasswords, ...options } = settings.options;
-  return makePlan(snapshot.inventory, settings.target, readArchiveToc(snapshot.archive), {
+  const definitions = { archive: readArchiveToc(snapshot.archive), chunks: snapshot.chunks };
+  return makePlan(snapshot.inventory, settings.target, definitions, {
     ...options,
     verify: run.options.verify ?? 'checksums',
     rolePasswords: rolePasswords ? await readRolePasswords(snapshot.session) : new Map(),

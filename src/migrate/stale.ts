@@ -71,8 +71,8 @@ export function findStale(plan: Plan, { done, standing, lost }: Left): Stale {
 
 /** All that the ledger has marks of, but rows and large objects. */
 function markedEntries(plan: Plan): MarkedEntry[] {
-  const { before, early, last } = plan.schema;
-  const entries = [...before, ...early, ...postData(plan)].map((entry) => ({
+  const { before, chunks, early, last } = plan.schema;
+  const entries = [...before, ...chunks, ...early, ...postData(plan)].map((entry) => ({
     entry,
     mark: statementFingerprint(definitionOf(entry, plan.tablespaces)),
   }));
@@ -147,7 +147,7 @@ function relationsWithStaleRows(
     done.flatMap((mark) => (mark.relation === null ? [] : [[mark.relation, mark] as const])),
   );
   const remade = new Set(
-    plan.schema.before
+    [...plan.schema.before, ...plan.schema.chunks]
       .filter(({ dumpId, kind }) => kind === 'TABLE' && anew.has(dumpId))
       .map(({ oid }) => oid),
   );
@@ -174,7 +174,9 @@ function relationsWithStaleRows(
 }
 
 function tableIds({ schema }: Plan, oids: ReadonlySet<number>): Set<number> {
-  const tables = schema.before.filter(({ kind, oid }) => kind === 'TABLE' && oids.has(oid));
+  const tables = [...schema.before, ...schema.chunks].filter(
+    ({ kind, oid }) => kind === 'TABLE' && oids.has(oid),
+  );
   return new Set(tables.map(({ dumpId }) => dumpId));
 }
 

@@ -14,6 +14,9 @@ const BEFORE_ALL_ROWS = Number.MAX_VALUE;
 /** In one transaction. */
 const LARGE_OBJECTS_AT_ONCE = 50;
 
+/** In one transaction, which holds four locks for each. */
+const CHUNKS_AT_ONCE = 100;
+
 /** What the workers have to do, less what stands already. */
 export function makeTasks(plan: Plan, standing: Standing): Task[] {
   const tasks: Task[] = [];
@@ -29,14 +32,31 @@ export function makeTasks(plan: Plan, standing: Standing): Task[] {
     add({ stage: 'rows and indexes', weight: BEFORE_ALL_ROWS, work, after });
   };
 
+  const addCopies = (relations: readonly Relation[], after?: number): void => {
+    for (const { relations: members, bytes } of groupRelations(relations)) {
+      const work = copyWork(members, standing);
+      addIndexes(members, add({ stage: 'rows and indexes', weight: bytes, bytes, work, after }));
+    }
+  };
+
   const holding = plan.source.relations.filter(({ kind }) => kind !== 'partitioned');
   const copied = holding.filter((relation) => standing.hasRows(relation));
-  for (const { relations, bytes } of groupRelations(
-    holding.filter((relation) => !standing.hasRows(relation)),
-  )) {
-    const work = copyWork(relations, standing);
-    addIndexes(relations, add({ stage: 'rows and indexes', weight: bytes, bytes, work }));
+  const waiting = new Map(
+    holding.filter((relation) => !standing.hasRows(relation)).map((relation) => [relation.oid, relation]),
+  );
+  // A chunk's table locks its hypertable until the commit: of one hypertable, one batch after the other.
+  const lastOf = new Map<number | undefined, number>();
+  for (const { parent, tables } of chunkBatches(plan, standing)) {
+    const statements = tables.flatMap((table) => table.statements);
+    const after = parent === undefined ? undefined : lastOf.get(parent);
+    const work = { kind: 'statements', locks: [], statements } as const;
+    const made = add({ stage: 'rows and indexes', weight: BEFORE_ALL_ROWS, work, after });
+    lastOf.set(parent, made);
+    const relations = tables.flatMap(({ oid }) => waiting.get(oid) ?? []);
+    for (const { oid } of relations) waiting.delete(oid);
+    addCopies(relations, made);
   }
+  addCopies([...waiting.values()]);
   for (const { relations } of groupRelations(copied)) addIndexes(relations);
 
   for (const key of foreignKeys(plan)) {
@@ -48,7 +68,7 @@ export function makeTasks(plan: Plan, standing: Standing): Task[] {
   const objects = plan.source.largeObjects
     .filter(({ oid }) => !standing.hasLargeObject(oid))
     .map(({ oid }) => ({ oid, fingerprint: standing.largeObjectFingerprint(oid) }));
-  for (const group of inGroups(objects)) {
+  for (const group of inGroups(objects, LARGE_OBJECTS_AT_ONCE)) {
     add({ stage: 'large objects', weight: 0, work: { kind: 'large objects', objects: group } });
   }
 
@@ -59,6 +79,33 @@ export function makeTasks(plan: Plan, standing: Standing): Task[] {
   for (const { relations, bytes } of groupRelations(plan.source.relations)) analyze(relations, bytes);
   for (const { schema = '', tag } of populatedViews(plan)) analyze([{ schema, name: tag }], 0);
   return tasks;
+}
+
+interface ChunkBatch {
+  /** The hypertable; undefined for relations that hold compressed rows. */
+  readonly parent: number | undefined;
+  readonly tables: readonly { readonly oid: number; readonly statements: readonly Statement[] }[];
+}
+
+/** The tables of plain chunks that do not stand yet, in turn from each hypertable. */
+function chunkBatches({ schema, source, tablespaces }: Plan, standing: Standing): ChunkBatch[] {
+  const parents = new Map(source.relations.map(({ oid, parent }) => [oid, parent]));
+  const tables = new Map<number, Statement[]>();
+  for (const entry of schema.chunks) {
+    const oid = source.definitions.tableOf.get(entry.oid) ?? entry.oid;
+    const statement = definitionOf(entry, tablespaces);
+    if (standing.lacks(statement)) tables.set(oid, [...(tables.get(oid) ?? []), statement]);
+  }
+  const byParent = new Map<number | undefined, ChunkBatch['tables'][number][]>();
+  for (const [oid, statements] of tables) {
+    const list = byParent.get(parents.get(oid)) ?? [];
+    byParent.set(parents.get(oid), list);
+    list.push({ oid, statements });
+  }
+  const batches = [...byParent].flatMap(([parent, list]) =>
+    inGroups(list, CHUNKS_AT_ONCE).map((members, index) => ({ parent, tables: members, index })),
+  );
+  return batches.sort((a, b) => a.index - b.index);
 }
 
 function copyWork(relations: readonly Relation[], standing: Standing): CopyWork {
@@ -90,8 +137,8 @@ function foreignKeys({ schema, source, tablespaces }: Plan): { statement: Statem
   });
 }
 
-function inGroups<T>(items: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / LARGE_OBJECTS_AT_ONCE) }, (_, index) =>
-    items.slice(index * LARGE_OBJECTS_AT_ONCE, (index + 1) * LARGE_OBJECTS_AT_ONCE),
+function inGroups<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
   );
 }

@@ -9,6 +9,8 @@ import { HyperferryError } from '../postgres/error.js';
 export interface Division {
   /** Made before the rows, in the archive's order. */
   readonly before: readonly TocEntry[];
+  /** Tables of plain chunks, and those of their indexes that can only be made on an empty table: made by workers. */
+  readonly chunks: readonly TocEntry[];
   /** Indexes that can only be made on an empty table. */
   readonly early: readonly TocEntry[];
   /** Indexes and index constraints by the OID of the table whose rows they need. */
@@ -42,7 +44,12 @@ const MADE_ELSEWHERE = new Set([
 /** Entries that belong to another entry and are made when it stands. */
 const FOLLOWERS = new Set(['COMMENT', 'SECURITY LABEL']);
 
-export function divideArchive(entries: readonly TocEntry[], source: Inventory): Division {
+/** @param plainChunks the OIDs of chunks whose tables workers make */
+export function divideArchive(
+  entries: readonly TocEntry[],
+  source: Inventory,
+  plainChunks: ReadonlySet<number> = new Set(),
+): Division {
   const hypertables = new Set(
     source.relations.filter(({ kind }) => kind === 'hypertable').map(({ oid }) => oid),
   );
@@ -57,6 +64,7 @@ export function divideArchive(entries: readonly TocEntry[], source: Inventory): 
     if (entry.kind === 'ACL' || entry.kind === 'DEFAULT ACL') return 'privileges';
     if (FOLLOWERS.has(entry.kind)) return followed(entry, partOf);
     if (entry.kind === 'EVENT TRIGGER' || entry.kind === 'SUBSCRIPTION') return 'last';
+    if (entry.kind === 'TABLE' && plainChunks.has(entry.oid)) return 'chunks';
     if (entry.section === 'pre-data') return 'before';
     if (entry.section !== 'post-data') {
       throw new HyperferryError('INTERNAL', `no stage makes the archive's entry ${describeEntry(entry)}`);
@@ -66,8 +74,10 @@ export function divideArchive(entries: readonly TocEntry[], source: Inventory): 
       return key && hypertables.has(key.references) ? 'hypertableKeys' : 'foreignKeys';
     }
     if (entry.kind === 'INDEX' || entry.kind === 'CONSTRAINT') {
-      if (source.definitions.relyingOnSearchPath.has(entry.oid)) return 'early';
       const table = source.definitions.tableOf.get(entry.oid);
+      if (source.definitions.relyingOnSearchPath.has(entry.oid)) {
+        return table !== undefined && plainChunks.has(table) ? 'chunks' : 'early';
+      }
       return table !== undefined && copied.has(table) ? 'indexes' : 'after';
     }
     return 'after';
@@ -75,6 +85,7 @@ export function divideArchive(entries: readonly TocEntry[], source: Inventory): 
 
   const parts: Record<Part, TocEntry[]> = {
     before: [],
+    chunks: [],
     early: [],
     indexes: [],
     after: [],

@@ -2,6 +2,8 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { Role } from '../inventory/roles.js';
 import type { TocEntry } from '../postgres/archive-toc.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
+import type { ChunkDefinitions } from '../timescale/chunk-definitions.js';
+import { chunkEntries } from './chunk-entries.js';
 import { type Division, divideArchive } from './division.js';
 import { type ExtensionPlan, planExtensions } from './extension-plan.js';
 import type { LeftOut } from './left-out.js';
@@ -35,12 +37,15 @@ export interface Plan {
   readonly leftOut: readonly LeftOut[];
 }
 
+/** @param definitions the archive of `pg_dump`, and the chunks that it was told to leave out */
 export function makePlan(
   source: Inventory,
   target: Inventory,
-  archive: readonly TocEntry[],
+  definitions: { readonly archive: readonly TocEntry[]; readonly chunks: ChunkDefinitions },
   options: PlanOptions,
 ): Plan {
+  const archive = [...definitions.archive, ...chunkEntries(definitions.chunks, definitions.archive)];
+  const plainChunks = new Set(definitions.chunks.objects.map(({ table }) => table.oid));
   const extensions = planExtensions(source, target);
   const tablespaces = new Set(source.tablespaces.filter((name) => target.tablespaces.includes(name)));
   const owners = mapOwners(
@@ -60,7 +65,7 @@ export function makePlan(
     owners,
     roles: roleStatements(source, target, options.rolePasswords),
     extensions,
-    schema: divideArchive(archive, source),
+    schema: divideArchive(archive, source, plainChunks),
     tablespaces,
     leftOut: [
       ...extensions.leftOut,

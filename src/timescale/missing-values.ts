@@ -54,7 +54,7 @@ SET atthasmissing = true, attmissingval = pg_catalog.array_in($4::cstring, a.att
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE a.attrelid = c.oid AND n.nspname = $1 AND c.relname = $2 AND a.attname = $3`;
 
-/** Gives chunks on the target the missing values of the source. Needs a superuser, and chunks without rows. */
+/** Gives chunks on the target the missing values of the source. Needs a superuser. Rows that were copied have all columns. */
 export async function setMissingValues(session: Session, values: readonly MissingValue[]): Promise<void> {
   for (const { schema, table, column, value } of values) {
     await session.query(SET_MISSING_VALUE, [schema, table, column, value]);

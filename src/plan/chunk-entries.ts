@@ -1,0 +1,135 @@
+import type { TocEntry } from '../postgres/archive-toc.js';
+import { HyperferryError } from '../postgres/error.js';
+import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
+import type { ChunkDefinition, ChunkDefinitions } from '../timescale/chunk-definitions.js';
+
+/** `pg_class`, `pg_constraint` and `pg_trigger`, whose OIDs never change (src/include/catalog). */
+const CATALOG_OF: Record<ChunkDefinition['kind'], number> = {
+  TABLE: 1259,
+  INDEX: 1259,
+  CONSTRAINT: 2606,
+  'FK CONSTRAINT': 2606,
+  TRIGGER: 2620,
+};
+
+/** The entries that `pg_dump` would have written for chunks that it was told to leave out. */
+export function chunkEntries(
+  { objects, dependencies }: ChunkDefinitions,
+  archive: readonly TocEntry[],
+): TocEntry[] {
+  const ids = new DumpIds(archive);
+  for (const { kind, oid } of objects) ids.add(CATALOG_OF[kind], oid);
+  const needs = new Map<number, number[]>();
+  for (const { oid, needsCatalog, needs: needed } of dependencies) {
+    const id = ids.of(needsCatalog, needed);
+    if (id === undefined) continue; // of PostgreSQL itself, or of another entry's
+    const known = needs.get(oid);
+    if (known) known.push(id);
+    else needs.set(oid, [id]);
+  }
+  const grants = grantsByTable(archive);
+  return objects.flatMap((object) => {
+    const entry = entryOf(object, ids, needs.get(object.oid) ?? []);
+    const granted = object.grantsOf === undefined ? undefined : grants.get(object.grantsOf);
+    return granted ? [entry, grantEntry(granted, entry, ids.next())] : [entry];
+  });
+}
+
+/** The numbers of entries, by the rows of their objects in the source's catalogs. */
+class DumpIds {
+  readonly #ids = new Map<string, number>();
+  #last = 0;
+
+  constructor(archive: readonly TocEntry[]) {
+    for (const { catalog, oid, dumpId } of archive) {
+      this.#last = Math.max(this.#last, dumpId);
+      if (catalog !== 0) this.#ids.set(`${catalog} ${oid}`, dumpId);
+    }
+  }
+
+  next(): number {
+    return ++this.#last;
+  }
+
+  add(catalog: number, oid: number): void {
+    this.#ids.set(`${catalog} ${oid}`, this.next());
+  }
+
+  of(catalog: number, oid: number): number | undefined {
+    return this.#ids.get(`${catalog} ${oid}`);
+  }
+}
+
+function entryOf(object: ChunkDefinition, ids: DumpIds, needs: readonly number[]): TocEntry {
+  const { kind, oid, name, table, sql, owner, tablespace, accessMethod } = object;
+  const catalog = CATALOG_OF[kind];
+  const isNamedWithTable = kind !== 'TABLE' && kind !== 'INDEX';
+  const tableId = ids.of(CATALOG_OF.TABLE, table.oid) ?? 0;
+  return {
+    dumpId: ids.of(catalog, oid) ?? 0,
+    catalog,
+    oid,
+    tag: isNamedWithTable ? `${table.name} ${name}` : name,
+    kind,
+    section: kind === 'TABLE' ? 'pre-data' : 'post-data',
+    definition: sql,
+    dropStatement: dropStatementOf(object),
+    schema: table.schema,
+    tablespace,
+    accessMethod,
+    owner,
+    dependencies: kind === 'TABLE' ? needs : [tableId, ...needs],
+  };
+}
+
+function dropStatementOf({ kind, name, table }: ChunkDefinition): string {
+  const ofTable = quoteQualified(table);
+  switch (kind) {
+    case 'TABLE':
+      return `DROP TABLE ${ofTable};\n`;
+    case 'INDEX':
+      return `DROP INDEX ${quoteQualified({ schema: table.schema, name })};\n`;
+    case 'TRIGGER':
+      return `DROP TRIGGER ${quoteIdentifier(name)} ON ${ofTable};\n`;
+    default:
+      return `ALTER TABLE ONLY ${ofTable} DROP CONSTRAINT ${quoteIdentifier(name)};\n`;
+  }
+}
+
+/** The entries of grants on tables, by the table's OID; those on columns are others. */
+function grantsByTable(archive: readonly TocEntry[]): Map<number, TocEntry> {
+  const tables = new Map(
+    archive.filter(({ kind }) => kind === 'TABLE').map((entry) => [entry.dumpId, entry]),
+  );
+  const grants = new Map<number, TocEntry>();
+  for (const entry of archive.filter(({ kind }) => kind === 'ACL')) {
+    const table = tables.get(entry.dependencies[0] ?? 0);
+    if (table && entry.tag === `TABLE ${table.tag}`) grants.set(table.oid, entry);
+  }
+  return grants;
+}
+
+const NAME = '(?:"(?:[^"]|"")*"|[^\\s".;]+)';
+const COMMAND = /^(?:GRANT|REVOKE) /gm;
+const ON_TABLE = new RegExp(`^((?:GRANT|REVOKE) [A-Z, ]+ ON TABLE )${NAME}\\.${NAME}(?= (?:TO|FROM) )`, 'gm');
+
+/** The grants of one table given for another that has the same owner and the same grants. */
+function grantEntry(granted: TocEntry, table: TocEntry, dumpId: number): TocEntry {
+  const { definition } = granted;
+  if (definition.match(COMMAND)?.length !== definition.match(ON_TABLE)?.length) {
+    throw new HyperferryError('INTERNAL', `expected grants on a table, pg_dump wrote: ${definition}`);
+  }
+  const { schema = '', tag } = table;
+  const name = quoteQualified({ schema, name: tag });
+  return {
+    ...granted,
+    dumpId,
+    catalog: 0,
+    oid: 0,
+    tag: `TABLE ${tag}`,
+    schema,
+    owner: table.owner,
+    definition: definition.replaceAll(ON_TABLE, (_, before: string) => `${before}${name}`),
+    dependencies: [table.dumpId],
+  };
+}
