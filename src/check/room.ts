@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { freeConnections, lockRoom, type Server } from '../inventory/server.js';
 import { isOnThisMachine } from '../postgres/connection-string.js';
+import { findPlainChunks } from '../timescale/plain-chunks.js';
 import type { Check, CheckedSide, CheckOptions, Finding } from './finding.js';
 
 /** Sessions beside the workers': control, snapshot and pg_dump on the source; control and one more on the target. */
@@ -8,27 +9,30 @@ const OTHER_SESSIONS = 3;
 
 /** Locks, connections, disk and settings, against what the run needs. */
 export const room: Check = async ({ source, target, options }) => [
-  ...locks(source),
+  ...(await locks(source)),
   ...connections('source', source.inventory.server, options.jobs),
   ...connections('target', target.inventory.server, options.jobs),
   ...(await disk(source, target, options)),
   ...(await settings(source, target)),
 ];
 
-/** `pg_dump` locks every relation that it dumps, in one transaction. */
-function locks({ inventory }: CheckedSide): Finding[] {
-  const { server } = inventory;
-  const needed = inventory.relations.length;
-  if (needed <= lockRoom(server)) return [];
+/** `pg_dump` locks every relation that it dumps, in one transaction: all but plain chunks. */
+async function locks({ session, inventory }: CheckedSide): Promise<Finding[]> {
+  const { server, relations, timescale } = inventory;
+  const room = lockRoom(server);
+  if (relations.length <= room) return [];
+  const plain = timescale ? (await findPlainChunks(session, relations)).oids.size : 0;
+  const needed = relations.length - plain;
+  if (needed <= room) return [];
   const perTransaction = Math.ceil(needed / (server.maxConnections + server.maxPreparedTransactions)) + 1;
   return [
     {
       id: 'locks',
       severity: 'blocker',
       code: 'ROOM',
-      found: `expected room for ${needed} locks on the source, one a relation, but max_locks_per_transaction = ${server.maxLocksPerTransaction} gives ${lockRoom(server)}`,
+      found: `expected room for ${needed} locks on the source, one for each relation but ${plain} plain chunks, but max_locks_per_transaction = ${server.maxLocksPerTransaction} gives ${room}`,
       objects: [],
-      why: 'pg_dump locks all relations in one transaction, and fails when the lock table is full.',
+      why: 'pg_dump locks what it dumps in one transaction, and fails when the lock table is full.',
       mend: `ALTER SYSTEM SET max_locks_per_transaction = ${perTransaction}; then restart the source server.`,
     },
   ];

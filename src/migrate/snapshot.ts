@@ -3,12 +3,12 @@ import { type Inventory, readInventory } from '../inventory/inventory.js';
 import { readRolePasswords } from '../inventory/roles.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { readArchiveToc } from '../postgres/archive-toc.js';
-import { runClientProgram } from '../postgres/client-programs.js';
+import { type ClientProgram, runClientProgram } from '../postgres/client-programs.js';
 import { Session } from '../postgres/session.js';
 import { exportSnapshot } from '../postgres/snapshot.js';
 import { type ChunkDefinitions, readChunkDefinitions } from '../timescale/chunk-definitions.js';
 import { holdJobs } from '../timescale/jobs.js';
-import { findPlainChunks, type PlainChunks } from '../timescale/plain-chunks.js';
+import { findPlainChunks, NO_PLAIN_CHUNKS } from '../timescale/plain-chunks.js';
 import type { Preparation } from './prepare.js';
 import { openSession, type Run } from './run.js';
 import type { KeptSettings } from './settings.js';
@@ -32,26 +32,25 @@ export async function takeSnapshot(run: Run, preparation: Preparation): Promise<
   const session = await openSession(run, 'source');
   const id = await exportSnapshot(session);
   const inventory = await readInventory(session);
-  const plain = await plainChunksOf(session, inventory);
+  const plain = inventory.timescale ? await findPlainChunks(session, inventory.relations) : NO_PLAIN_CHUNKS;
   const [archive, chunks] = await Promise.all([
-    runClientProgram(
-      preparation.pgDump,
-      [
-        ...['--format=custom', '--schema-only', '--compress=0', '--encoding=UTF8', '--no-password'],
-        ...[`--snapshot=${id}`, '--exclude-schema=_hyperferry'],
-        ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`),
-      ],
-      run.connections.source,
-      run.signal,
-    ),
+    dumpDefinitions(run, preparation.pgDump, [
+      `--snapshot=${id}`,
+      ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`),
+    ]),
     readChunkDefinitions(session, inventory.server.version, plain.oids),
   ]);
   return { session, id, inventory, archive, chunks, counters };
 }
 
-async function plainChunksOf(session: Session, { timescale, relations }: Inventory): Promise<PlainChunks> {
-  const chunks = relations.filter(({ kind }) => kind === 'chunk').map(({ oid }) => oid);
-  return timescale ? findPlainChunks(session, new Set(chunks)) : { oids: new Set(), patterns: [] };
+async function dumpDefinitions(run: Run, pgDump: ClientProgram, flags: readonly string[]): Promise<Buffer> {
+  const format = ['--format=custom', '--schema-only', '--compress=0', '--encoding=UTF8', '--no-password'];
+  return runClientProgram(
+    pgDump,
+    [...format, '--exclude-schema=_hyperferry', ...flags],
+    await openSession(run, 'source'),
+    run.signal,
+  );
 }
 
 /** Once in a run: between two attempts, they stay held off. */

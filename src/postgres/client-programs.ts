@@ -1,10 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
-import type { Connection } from './connection-string.js';
 import { HyperferryError } from './error.js';
-import { libpqEnvironment, programEnvironment, serviceDefinition } from './libpq-environment.js';
-import { withPrivateFile } from './private-file.js';
+import { lendConnection } from './lent-connection.js';
+import type { Session } from './session.js';
 
 export interface ClientProgram {
   readonly path: string;
@@ -53,32 +52,19 @@ export async function findPgDump(
 }
 
 /**
- * Runs a client program against a server and gives what it wrote on stdout. It gets the parameters of that connection,
- * the password among them, by its environment, and what the environment cannot carry by a file that only it can read.
+ * Runs a client program with the connection of a session, which it ends, and gives what it wrote on stdout. Nothing that
+ * the program gets holds a password.
  */
 export async function runClientProgram(
   program: ClientProgram,
   parameters: readonly string[],
-  connection: Connection,
+  session: Session,
   signal?: AbortSignal,
 ): Promise<Buffer> {
-  const environment = { ...programEnvironment(), ...libpqEnvironment(connection) };
-  // A backslash in a literal means itself, whatever the database sets: so reads it who runs what pg_dump writes.
-  environment.PGOPTIONS = `${environment.PGOPTIONS ?? ''} -c standard_conforming_strings=on`.trim();
-  const service = serviceDefinition(connection, SERVICE);
-  if (!service) return run(program, parameters, environment, [], signal);
-  return withPrivateFile(service, (descriptor) =>
-    run(
-      program,
-      parameters,
-      { ...environment, PGSERVICE: SERVICE, PGSERVICEFILE: '/dev/fd/3' },
-      [descriptor],
-      signal,
-    ),
+  return lendConnection(session, (environment) =>
+    run(program, parameters, { ...programEnvironment(), ...environment }, signal),
   );
 }
-
-const SERVICE = 'hyperferry';
 
 /** What libpq says of a server that went away in the middle. */
 const CONNECTION_ENDED =
@@ -88,15 +74,13 @@ async function run(
   program: ClientProgram,
   parameters: readonly string[],
   environment: Readonly<Record<string, string>>,
-  descriptors: readonly number[],
   signal: AbortSignal | undefined,
 ): Promise<Buffer> {
   const result = await execa(program.path, parameters, {
     env: environment,
     // This process's own may name other databases, with their passwords.
     extendEnv: false,
-    // The types of execa know descriptors up to 9 alone.
-    stdio: ['ignore', 'pipe', 'pipe', ...(descriptors as readonly 3[])],
+    stdio: ['ignore', 'pipe', 'pipe'],
     encoding: 'buffer',
     stripFinalNewline: false,
     maxBuffer: 1024 ** 3,
@@ -112,6 +96,18 @@ async function run(
     throw new HyperferryError(code, `${program.path} failed: ${said || result.shortMessage}`);
   }
   return Buffer.from(result.stdout ?? []);
+}
+
+/** What a program needs of this process's environment to run at all, and to find its files. */
+const INHERITED = /^(PATH|HOME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_\w+|SystemRoot)$/;
+
+/** The environment of this process without what names or opens a database. */
+function programEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      INHERITED.test(name) && value !== undefined ? [[name, value]] : [],
+    ),
+  );
 }
 
 function searchFolders(): string[] {

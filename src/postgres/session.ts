@@ -138,6 +138,14 @@ export class Session {
     });
   }
 
+  /** The connection, for another to speak through. The session can only be destroyed from here on. */
+  giveAway(): Socket {
+    const { stream } = this.#client.connection;
+    stream.removeAllListeners('data');
+    this.#broken ??= new Error('given away');
+    return stream;
+  }
+
   /** Ends the connection at once; what it was doing is rolled back by the server. */
   destroy(): void {
     this.#broken ??= new Error('closed by Hyperferry');

@@ -60,7 +60,7 @@ grants AS (
            pg_catalog.concat(
              CASE WHEN COALESCE(a.attstattarget, -1) >= 0
                   THEN pg_catalog.format(E'ALTER TABLE ONLY %s ALTER COLUMN %I SET STATISTICS %s;\\n', c.name, a.attname, a.attstattarget) END,
-             CASE WHEN a.attstorage <> COALESCE(p.attstorage, t.typstorage)
+             CASE WHEN a.attstorage <> t.typstorage OR a.attstorage <> p.attstorage
                   THEN pg_catalog.format(E'ALTER TABLE ONLY %s ALTER COLUMN %I SET STORAGE %s;\\n', c.name, a.attname,
                     CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) END,
              CASE WHEN a.COLUMN_COMPRESSION <> COALESCE(p.COLUMN_COMPRESSION, '')

@@ -11,6 +11,8 @@ export interface PlainChunks {
   readonly patterns: readonly string[];
 }
 
+export const NO_PLAIN_CHUNKS: PlainChunks = { oids: new Set(), patterns: [] };
+
 /** `_hyper_1_5_chunk`; for its compressed rows `compress_hyper_2_9_chunk` or, in newer versions, `…_chunk_compressed`. */
 const CHUNK_NAME = /^(.+_)\d+(_chunk|_chunk_compressed)$/;
 
@@ -120,9 +122,13 @@ WHERE o.classid = ANY (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_type']::pg_ca
  * Finds the plain chunks by their names, in groups: where one of a group is unusual, or something else has such a
  * name, the group is left to `pg_dump`.
  *
- * @param chunks the OIDs of all chunks, and of the relations that hold compressed rows
+ * @param relations of the database; those that hold compressed rows are chunks as well
  */
-export async function findPlainChunks(session: Session, chunks: ReadonlySet<number>): Promise<PlainChunks> {
+export async function findPlainChunks(
+  session: Session,
+  relations: readonly { readonly oid: number; readonly kind: string }[],
+): Promise<PlainChunks> {
+  const chunks = new Set(relations.filter(({ kind }) => kind === 'chunk').map(({ oid }) => oid));
   const groups = new Map<string, { schema: string; prefix: string; suffix: string; oids: number[] }>();
   for (const row of await session.query<{ oid: string; schema: string; name: string }>(READ_CANDIDATES)) {
     const [, prefix = '', suffix = ''] = CHUNK_NAME.exec(row.name) ?? [];
@@ -132,7 +138,7 @@ export async function findPlainChunks(session: Session, chunks: ReadonlySet<numb
     group.oids.push(Number(row.oid));
   }
   const candidates = [...groups.values()].filter(({ oids }) => oids.every((oid) => chunks.has(oid)));
-  if (candidates.length === 0) return { oids: new Set(), patterns: [] };
+  if (candidates.length === 0) return NO_PLAIN_CHUNKS;
   const rows = await session.query<{ oid: string }>(READ_UNUSUAL, [candidates.flatMap(({ oids }) => oids)]);
   const unusual = new Set(rows.map(({ oid }) => Number(oid)));
   const plain = candidates.filter(({ oids }) => !oids.some((oid) => unusual.has(oid)));

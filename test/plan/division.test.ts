@@ -98,7 +98,7 @@ async function divide(
   const bytes = await runClientProgram(
     pgDump,
     ['--format=custom', '--schema-only', '--compress=0', '--encoding=UTF8'],
-    connection,
+    await Session.open('source', connection),
   );
   const session = await Session.open('source', connection);
   try {

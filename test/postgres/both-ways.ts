@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Server } from '../../sandbox/index.js';
-import { runClientProgram } from '../../src/postgres/client-programs.js';
 import { parseConnection } from '../../src/postgres/connection-string.js';
 import { HyperferryError } from '../../src/postgres/error.js';
 import type { Environment } from '../../src/postgres/libpq-parameters.js';
 import { Session } from '../../src/postgres/session.js';
+import { runByLibpq } from './libpq.js';
 
 /** How a connection was made: the address, port and encryption that the server sees, or why there is none. */
 export interface BothWays {
@@ -22,9 +22,7 @@ const HOW = `SELECT COALESCE(host(inet_server_addr()), 'socket') || ' ' || curre
 /** Connects by a session of ours and by a program of PostgreSQL's, which are to fare alike. */
 export async function bothWays(server: Server, text: string, environment: Environment): Promise<BothWays> {
   const connection = parseConnection(text, environment);
-  const psql = { path: join(server.binFolder, 'psql'), major: 17 };
-  const program = runClientProgram(psql, ['-XAtqw', '-c', HOW], connection).then(
-    (output) => output.toString().trim(),
+  const program = runByLibpq(join(server.binFolder, 'psql'), ['-XAtqw', '-c', HOW], connection).catch(
     (error: Error) => `refused: ${error.message}`,
   );
   try {

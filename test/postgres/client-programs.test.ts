@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { findPgDump, runClientProgram } from '../../src/postgres/client-programs.js';
 import { parseConnection } from '../../src/postgres/connection-string.js';
-
-const CONNECTION = parseConnection('postgresql://ann@127.0.0.1:1/db', {});
+import { withoutDescendants } from '../../src/postgres/lent-connection.js';
+import { Session } from '../../src/postgres/session.js';
+import { apachePair } from '../integration/servers.js';
 
 test('of several programs, the one nearest to the target is taken, and none older than the source', async () => {
   const { folders, pathOf } = await programsOf(14, 15, 16, 17);
@@ -30,24 +31,51 @@ test('a folder that is named is the only one where is looked', async () => {
 });
 
 test('a program gets no argument but those given, and the connection by its environment', async () => {
-  const program = await programThat('echo "$@ $PGHOST $PGPORT $PGUSER $PGDATABASE"');
-  const output = await runClientProgram(program, ['--one', 'two words'], CONNECTION);
-  expect(output.toString()).toBe('--one two words 127.0.0.1 1 ann db\n');
+  const program = await programThat('echo "$@ $PGUSER $PGDATABASE $PGPASSWORD"; ls -A "$PGHOST"');
+  const output = await runClientProgram(program, ['--one', 'two words'], await aSession());
+  expect(output.toString()).toBe('--one two words postgres postgres \n.s.PGSQL.5432\n');
+});
+
+test('a program reads and writes through the connection of the session, which ends with it', async () => {
+  const { source } = await apachePair();
+  const psql = { path: join(source.binFolder, 'psql'), major: 17 };
+  const session = await aSession();
+  const { pid } = await session.one<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid');
+  const many =
+    'SELECT pg_backend_pid(), length(string_agg(md5(n::text), $$$$)) FROM generate_series(1, 200000) AS n';
+  const output = await runClientProgram(
+    psql,
+    ['-XAtq', '-c', many, '-c', "SELECT repeat('x', 5000000)"],
+    session,
+  );
+  const [first, second] = output.toString().split('\n');
+  expect(first).toBe(`${pid}|6400000`);
+  expect(second).toHaveLength(5_000_000);
+  await expect(session.query('SELECT 1')).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+});
+
+test('a table that a program locks is locked without those that inherit from it', async () => {
+  expect(withoutDescendants('LOCK TABLE public.reading IN ACCESS SHARE MODE')).toBe(
+    'LOCK TABLE ONLY public.reading IN ACCESS SHARE MODE',
+  );
+  expect(withoutDescendants('LOCK TABLE a."b, c.d IN e", "f""g".h, i.j IN ACCESS SHARE MODE')).toBe(
+    'LOCK TABLE ONLY a."b, c.d IN e", ONLY "f""g".h, ONLY i.j IN ACCESS SHARE MODE',
+  );
 });
 
 test('what a program writes comes byte by byte', async () => {
   const program = await programThat(`printf '\\000\\377\\n\\r\\n'`);
-  expect(await runClientProgram(program, [], CONNECTION)).toEqual(Buffer.from([0, 255, 10, 13, 10]));
+  expect(await runClientProgram(program, [], await aSession())).toEqual(Buffer.from([0, 255, 10, 13, 10]));
 });
 
 test('a program that fails, and one that is not there, are errors that say so', async () => {
   const failing = await programThat('echo "no such thing" >&2; exit 3');
-  await expect(runClientProgram(failing, [], CONNECTION)).rejects.toMatchObject({
+  await expect(runClientProgram(failing, [], await aSession())).rejects.toMatchObject({
     code: 'CLIENT_PROGRAM',
     message: expect.stringContaining('no such thing'),
   });
   const missing = { path: '/nowhere/pg_dump', major: 17 };
-  await expect(runClientProgram(missing, [], CONNECTION)).rejects.toMatchObject({
+  await expect(runClientProgram(missing, [], await aSession())).rejects.toMatchObject({
     code: 'CLIENT_PROGRAM',
     message: expect.stringContaining('/nowhere/pg_dump'),
   });
@@ -56,14 +84,14 @@ test('a program that fails, and one that is not there, are errors that say so', 
 test('an abort ends a program that runs', async () => {
   const program = await programThat('exec sleep 600');
   const controller = new AbortController();
-  const run = runClientProgram(program, [], CONNECTION, controller.signal);
+  const run = runClientProgram(program, [], await aSession(), controller.signal);
   setTimeout(() => controller.abort(), 100);
   await expect(run).rejects.toMatchObject({ code: 'INTERRUPTED' });
 });
 
-test('a program gets what that connection needs, and nothing of the other side', async () => {
-  const secrets = ['source', 'target', 'outside', 'key'].map((side) => ['made', 'up', 'for', side].join('-'));
-  const [source, target, outside, key] = secrets;
+test('a program gets no password, and nothing that leads to another database', async () => {
+  const secrets = ['source', 'target', 'outside'].map((side) => ['made', 'up', 'for', side].join('-'));
+  const [source, target, outside] = secrets;
   setEnvironment({
     SOURCE: `postgresql://ann:${source}@old/db`,
     TARGET: `postgresql://ann:${target}@new/db`,
@@ -73,20 +101,14 @@ test('a program gets what that connection needs, and nothing of the other side',
     HYPERFERRY_ANYTHING: 'x',
     LC_TIME: 'C',
   });
-  const program = await programThat('env; echo "file: $(cat "$PGSERVICEFILE")"');
-  const text = `${process.env.SOURCE}?sslpassword=${key}&application_name=ferry&target_session_attrs=read-write`;
-  const output = await runClientProgram(program, [], parseConnection(text, {}));
+  const program = await programThat('env');
+  const output = await runClientProgram(program, [], await aSession());
   const lines = output.toString().split('\n');
   const names = lines.filter((line) => line.includes('=')).map((line) => line.slice(0, line.indexOf('=')));
   expect(names.filter((name) => /PG|SOURCE|TARGET|HYPER|LC_TIME/.test(name)).sort()).toEqual([
-    ...['LC_TIME', 'PGAPPNAME', 'PGCONNECT_TIMEOUT', 'PGDATABASE', 'PGGSSENCMODE', 'PGHOST', 'PGOPTIONS'],
-    ...['PGPASSWORD', 'PGPORT', 'PGSERVICE', 'PGSERVICEFILE', 'PGSSLMODE', 'PGTARGETSESSIONATTRS', 'PGUSER'],
+    ...['LC_TIME', 'PGDATABASE', 'PGGSSENCMODE', 'PGHOST', 'PGPORT', 'PGUSER'],
   ]);
-  expect(lines).toContain(`PGPASSWORD=${source}`);
-  for (const other of [target, outside]) expect(output.toString()).not.toContain(other);
-  // The password of a key has no variable: it stands in a file that has no name, and in nothing else.
-  expect(lines.filter((line) => line.includes(key ?? ''))).toEqual([`sslpassword=${key}`]);
-  expect(lines).toContain('file: [hyperferry]');
+  for (const secret of secrets) expect(output.toString()).not.toContain(secret);
 });
 
 test('a program that is asked for its version gets nothing of either side', async () => {
@@ -99,6 +121,12 @@ test('a program that is asked for its version gets nothing of either side', asyn
   expect(seen).toContain('PATH=');
   expect(seen).not.toContain(secret);
 });
+
+async function aSession(): Promise<Session> {
+  const session = await Session.open('source', parseConnection((await apachePair()).source.url, {}));
+  onTestFinished(() => session.destroy());
+  return session;
+}
 
 /** Sets variables of this process until the test ends. */
 function setEnvironment(variables: Record<string, string | undefined>): void {

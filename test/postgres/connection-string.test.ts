@@ -6,7 +6,6 @@ import {
   publicConnectionString,
 } from '../../src/postgres/connection-string.js';
 import { HyperferryError } from '../../src/postgres/error.js';
-import { libpqEnvironment } from '../../src/postgres/libpq-environment.js';
 
 const parse = (text: string, environment: Record<string, string> = {}) => parseConnection(text, environment);
 
@@ -208,33 +207,6 @@ describe('a parameter', () => {
     ]) {
       expect(parse(text)).toMatchObject({ database: expect.any(String) });
     }
-  });
-});
-
-describe('the environment of a client program', () => {
-  test('names the file of passwords where hosts have a password each', () => {
-    const connection = parse('host=one,two user=ann passfile=/nowhere/passwords');
-    expect(libpqEnvironment(connection)).toMatchObject({
-      PGHOST: 'one,two',
-      PGPASSFILE: '/nowhere/passwords',
-    });
-    expect(libpqEnvironment(connection)).not.toHaveProperty('PGPASSWORD');
-  });
-
-  test('leads it to the same place, and holds the password that no argument holds', () => {
-    const connection = parse(
-      'postgresql://ann:pw@one:1,[::1]:2/d?sslmode=verify-ca&sslrootcert=/ca.pem&options=-cx%3D1',
-    );
-    expect(libpqEnvironment(connection)).toMatchObject({
-      PGHOST: 'one,::1',
-      PGPORT: '1,2',
-      PGUSER: 'ann',
-      PGDATABASE: 'd',
-      PGPASSWORD: 'pw',
-      PGSSLMODE: 'verify-ca',
-      PGSSLROOTCERT: '/ca.pem',
-      PGOPTIONS: '-cx=1',
-    });
   });
 });
 

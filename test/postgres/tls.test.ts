@@ -6,6 +6,7 @@ import type { Server } from '../../sandbox/index.js';
 import { serverAccount } from '../../sandbox/server/server-account.js';
 import { findPgDump, runClientProgram } from '../../src/postgres/client-programs.js';
 import { parseConnection } from '../../src/postgres/connection-string.js';
+import { Session } from '../../src/postgres/session.js';
 import { startExtraServer } from '../integration/servers.js';
 import { query, queryValue } from '../integration/sql.js';
 import { type BothWays, bothWays } from './both-ways.js';
@@ -164,7 +165,7 @@ describe.skipIf(!hasOpenssl)(`TLS${hasOpenssl ? '' : ' (skipped: this machine ha
     await expectAlike(await connect(certified, { HOME: home }), /TLSv1/);
   });
 
-  test('opens an encrypted key with sslpassword, which a program gets too and no environment holds', async () => {
+  test('opens an encrypted key with sslpassword, and a program uses what it opened', async () => {
     const locked = `sslmode=require user=certified sslcert=${file('client.crt')} sslkey=${file('locked.key')}`;
     await expectAlike(await connect(`${locked} sslpassword=${KEY_PASSWORD}`), /TLSv1/);
     const connection = parseConnection(
@@ -172,7 +173,11 @@ describe.skipIf(!hasOpenssl)(`TLS${hasOpenssl ? '' : ' (skipped: this machine ha
       {},
     );
     const pgDump = await findPgDump(server.binFolder, 17, 17);
-    const dump = await runClientProgram(pgDump, ['--schema-only', '--no-password'], connection);
+    const dump = await runClientProgram(
+      pgDump,
+      ['--schema-only', '--no-password'],
+      await Session.open('source', connection),
+    );
     expect(dump.toString()).toContain('PostgreSQL database dump complete');
 
     const wrong = ['some', 'other', 'word'].join('-');

@@ -1,5 +1,9 @@
-import { type Connection, passfileOf, passwordFor } from './connection-string.js';
-import { LIBPQ_PARAMETERS, type Parameters } from './libpq-parameters.js';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { type Connection, passfileOf, passwordFor } from '../../src/postgres/connection-string.js';
+import { LIBPQ_PARAMETERS, type Parameters } from '../../src/postgres/libpq-parameters.js';
 
 /** What a program needs of this process's environment to run at all, find files, and read them as this process does. */
 const INHERITED =
@@ -27,13 +31,39 @@ const DEFAULTS = ['sslnegotiation=postgres', 'sslcertmode=allow'];
 /** Passwords go by a way of their own, and encodings and services are settled before a program runs. */
 const NOT_BY_ENVIRONMENT = [...BY_SERVICE, 'service', 'password', 'passfile', 'client_encoding'];
 
-/** The environment of this process without what names or opens a database. */
-export function programEnvironment(): Record<string, string> {
-  return present(Object.fromEntries(Object.entries(process.env).filter(([name]) => INHERITED.test(name))));
+/**
+ * Runs a program of PostgreSQL's that connects by libpq, to the same place in the same way as a session is to.
+ * @returns what it wrote on stdout
+ */
+export async function runByLibpq(
+  program: string,
+  parameters: readonly string[],
+  connection: Connection,
+): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'hyperferry-libpq-'));
+  try {
+    const service = serviceDefinition(connection);
+    const file = join(folder, 'services');
+    if (service) await writeFile(file, service);
+    const { stdout } = await execa(program, parameters, {
+      env: {
+        ...present(Object.fromEntries(Object.entries(process.env).filter(([name]) => INHERITED.test(name)))),
+        ...libpqEnvironment(connection),
+        ...(service ? { PGSERVICE: SERVICE, PGSERVICEFILE: file } : {}),
+      },
+      extendEnv: false,
+      stdin: 'ignore',
+    });
+    return stdout;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
+const SERVICE = 'of-a-test';
+
 /** The environment that makes a libpq program connect to the same place in the same way. */
-export function libpqEnvironment(connection: Connection): Record<string, string> {
+function libpqEnvironment(connection: Connection): Record<string, string> {
   const { hosts, parameters, home } = connection;
   const passwords = new Set(hosts.map((host) => passwordFor(connection, host)));
   const [password] = passwords;
@@ -57,11 +87,11 @@ export function libpqEnvironment(connection: Connection): Record<string, string>
 }
 
 /** The definition of a service that gives what the environment cannot; undefined where there is nothing to give. */
-export function serviceDefinition({ parameters }: Connection, name: string): string | undefined {
+function serviceDefinition({ parameters }: Connection): string | undefined {
   const lines = BY_SERVICE.filter((keyword) => parameters[keyword])
     .map((keyword) => `${keyword}=${parameters[keyword]}\n`)
     .filter((line) => !DEFAULTS.includes(line.trimEnd()));
-  return lines.length > 0 ? `[${name}]\n${lines.join('')}` : undefined;
+  return lines.length > 0 ? `[${SERVICE}]\n${lines.join('')}` : undefined;
 }
 
 function byEnvironment(parameters: Parameters): Record<string, string> {
