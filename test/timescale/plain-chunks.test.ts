@@ -142,7 +142,7 @@ test('a source that has no room for a lock on each chunk is migrated', async () 
     CREATE TABLE reading (at timestamptz NOT NULL, value int);
     SELECT create_hypertable('reading', 'at', chunk_time_interval => interval '1 hour');
     DO $$ BEGIN
-      FOR batch IN 0..74 LOOP
+      FOR batch IN 0..149 LOOP
         INSERT INTO reading SELECT timestamptz '2026-01-01' + (batch * 20 + n) * interval '1 hour', n FROM generate_series(0, 19) AS n;
         COMMIT;
       END LOOP;
@@ -154,7 +154,7 @@ test('a source that has no room for a lock on each chunk is migrated', async () 
     'what pg_dump does',
   ).rejects.toThrow('out of shared memory');
   const outcome = await migrateDatabase(databases);
-  expect(outcome).toMatchObject({ chunks: 1500, rows: 1500, verification: { equal: true } });
+  expect(outcome).toMatchObject({ chunks: 3000, rows: 3000, verification: { equal: true } });
 });
 
 async function plainChunks(session: Session): Promise<PlainChunks> {
