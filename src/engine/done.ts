@@ -46,12 +46,8 @@ export function markDone(marks: readonly Mark[]): string {
   return `INSERT INTO _hyperferry.done (fingerprint, object, undo) VALUES ${values.join(',\n')} ON CONFLICT DO NOTHING;`;
 }
 
-/** Notes copied rows; the caller's transaction is the one that brought them. */
-export async function markRowsDone(
-  session: Session,
-  marks: readonly RowsMark[],
-  worker: string,
-): Promise<void> {
+/** SQL that notes copied rows, in the transaction that brought them. */
+export function markRowsDone(marks: readonly RowsMark[], worker: string): string {
   const columns = marks.map((mark) => [
     mark.fingerprint,
     mark.object,
@@ -62,13 +58,11 @@ export async function markRowsDone(
     mark.sourceBytes,
     mark.relation,
   ]);
-  await session.query(
-    `INSERT INTO _hyperferry.done (fingerprint, object, undo, kind, rows, bytes, source_bytes, relation, worker)
-     SELECT value->>0, value->>1, value->>2, value->>3, (value->>4)::bigint, (value->>5)::bigint, (value->>6)::bigint,
-            value->>7, $2
-     FROM pg_catalog.json_array_elements($1::json) AS value`,
-    [JSON.stringify(columns), worker],
-  );
+  return `
+INSERT INTO _hyperferry.done (fingerprint, object, undo, kind, rows, bytes, source_bytes, relation, worker)
+SELECT value->>0, value->>1, value->>2, value->>3, (value->>4)::bigint, (value->>5)::bigint, (value->>6)::bigint,
+       value->>7, ${quoteLiteral(worker)}
+FROM pg_catalog.json_array_elements(${quoteLiteral(JSON.stringify(columns))}::json) AS value;`;
 }
 
 /** All that stands, in the order in which it was made. */

@@ -2,7 +2,7 @@ import { IS_UNDER_WAY } from '../inventory/recorded-run.js';
 import type { Work } from '../plan/work.js';
 import { type ErrorCode, HyperferryError } from '../postgres/error.js';
 import { quoteLiteral } from '../postgres/quoting.js';
-import type { Session } from '../postgres/session.js';
+import type { Row, Session } from '../postgres/session.js';
 import type { StageName } from './events.js';
 
 /** A piece of work that one worker does in one transaction. */
@@ -46,10 +46,22 @@ export async function setTasks(session: Session, tasks: readonly Task[]): Promis
 }
 
 /**
- * The row's lock is the claim: a worker that dies loses it with its connection, and the task is ready again. The share
- * of the run's row keeps the next attempt from beginning while a task of this one is in hand.
+ * SQL that gives the sessions that hold a task: with the first claim, a worker takes a lock on the table. (Readers lock it
+ * as well, and so does autovacuum, as nobody's role.)
  */
-function claimQuery(attempt: number, stage: StageName): string {
+export const WORKER_SESSIONS = `
+SELECT DISTINCT a.pid, a.usename
+FROM pg_catalog.pg_locks l
+JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid AND a.usename IS NOT NULL
+WHERE l.relation = pg_catalog.to_regclass('_hyperferry.task')::oid AND l.mode <> 'AccessShareLock'
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
+
+/**
+ * SQL that takes a task that is ready and that no other worker has, in the transaction that is to do it. The row's lock
+ * is the claim: a worker that dies loses it with its connection, and the task is ready again. The share of the run's row
+ * keeps the next attempt from beginning while a task of this one is in hand.
+ */
+export function claimTask(attempt: number, stage: StageName): string {
   return `
 WITH run AS (
   SELECT id FROM _hyperferry.run WHERE attempt = ${attempt} AND state = 'running' AND stage = ${quoteLiteral(stage)}
@@ -65,32 +77,21 @@ LIMIT 1
 FOR UPDATE OF t SKIP LOCKED`;
 }
 
-/**
- * SQL that gives the sessions that hold a task: with the first claim, a worker takes a lock on the table. (Readers lock it
- * as well, and so does autovacuum, as nobody's role.)
- */
-export const WORKER_SESSIONS = `
-SELECT DISTINCT a.pid, a.usename
-FROM pg_catalog.pg_locks l
-JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid AND a.usename IS NOT NULL
-WHERE l.relation = pg_catalog.to_regclass('_hyperferry.task')::oid AND l.mode <> 'AccessShareLock'
-  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
-
-/** Takes a task that is ready and that no other worker has, in a transaction that the caller has begun. */
-export async function claimTask(
-  session: Session,
-  attempt: number,
-  stage: StageName,
-): Promise<{ id: number; work: Work } | undefined> {
-  const [row] = await session.query<{ id: number; work: string }>(claimQuery(attempt, stage));
-  return row && { id: row.id, work: JSON.parse(row.work) as Work };
+/** A row of `claimTask`. */
+export interface ClaimedRow extends Row {
+  readonly id: number;
+  readonly work: string;
 }
 
-export async function finishTask(session: Session, id: number, worker: string): Promise<void> {
-  await session.query(
-    'UPDATE _hyperferry.task SET finished_at = pg_catalog.clock_timestamp(), worker = $2 WHERE id = $1',
-    [id, worker],
-  );
+export function claimedWork({ work }: ClaimedRow): Work {
+  return JSON.parse(work) as Work;
+}
+
+/** SQL that says of a task, in the transaction that has done it, that it is done. */
+export function finishTask(id: number, worker: string): string {
+  return `
+UPDATE _hyperferry.task SET finished_at = pg_catalog.clock_timestamp(), worker = ${quoteLiteral(worker)}
+WHERE id = ${id};`;
 }
 
 /** How far a run is, to one who found no task to take. */

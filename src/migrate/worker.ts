@@ -2,7 +2,14 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { markDone, markRowsDone } from '../engine/done.js';
 import type { Emit, StageName } from '../engine/events.js';
-import { claimTask, finishTask, type QueueState, readQueueState } from '../engine/queue.js';
+import {
+  type ClaimedRow,
+  claimedWork,
+  claimTask,
+  finishTask,
+  type QueueState,
+  readQueueState,
+} from '../engine/queue.js';
 import { Bell, runTogether } from '../engine/together.js';
 import type { Work } from '../plan/work.js';
 import type { Connection } from '../postgres/connection-string.js';
@@ -102,15 +109,15 @@ class Worker {
     return this.#retrying(async (sessions) => {
       const { attempt, emit } = this.#context;
       const { target } = sessions;
-      const brought = await target.transaction(async () => {
-        const task = await claimTask(target, attempt, stage);
-        if (!task) return undefined;
-        const done = await perform(task.work, sessions, this.#context);
-        if (done.objects.length > 0) await target.query(markDone(done.objects));
-        if (done.rows.length > 0) await markRowsDone(target, done.rows, WORKER_NAME);
-        await finishTask(target, task.id, WORKER_NAME);
-        return done;
-      });
+      const brought = await target.transaction<Brought | undefined, ClaimedRow>(
+        async ([task]) => {
+          if (!task) return undefined;
+          const done = await perform(claimedWork(task), sessions, this.#context);
+          await target.query(`${marksOf(done)}${finishTask(task.id, WORKER_NAME)}\nCOMMIT`);
+          return done;
+        },
+        `BEGIN; ${claimTask(attempt, stage)}`,
+      );
       for (const { object, kind, rows, bytes, sourceBytes } of brought?.rows ?? []) {
         emit({ type: 'relation-copied', relation: object, kind, rows, bytes, sourceBytes });
       }
@@ -167,6 +174,12 @@ class Worker {
     this.#source = undefined;
     this.#target = undefined;
   }
+}
+
+function marksOf({ objects, rows }: Brought): string {
+  return (
+    (objects.length > 0 ? markDone(objects) : '') + (rows.length > 0 ? markRowsDone(rows, WORKER_NAME) : '')
+  );
 }
 
 function perform(work: Work, sessions: WorkerSessions, { settings }: WorkerContext): Promise<Brought> {

@@ -117,12 +117,18 @@ export class Session {
     return row;
   }
 
-  /** Runs `work` in a transaction: committed when it returns, rolled back when it throws. */
-  async transaction<T>(work: () => Promise<T>, begin = 'BEGIN'): Promise<T> {
-    await this.query(begin);
+  /**
+   * Runs `work` in a transaction: committed when it returns, rolled back when it throws. Work that ends with a message
+   * of its own may commit in that message, which saves a round trip.
+   * @param begin may go on with the first statements; `work` is given the rows of the last one
+   */
+  async transaction<T, R extends Row = Row>(
+    work: (first: readonly R[]) => Promise<T>,
+    begin = 'BEGIN',
+  ): Promise<T> {
     try {
-      const value = await work();
-      await this.query('COMMIT');
+      const value = await work(await this.query<R>(begin));
+      if (this.#client.getTransactionStatus() !== 'I') await this.query('COMMIT');
       return value;
     } catch (error) {
       await this.query('ROLLBACK').catch(() => {

@@ -73,9 +73,14 @@ test('an index whose function has unqualified names, made when the table was emp
     CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (1000);
     CREATE INDEX parts_by_limit ON parts (limit_of(device));
     INSERT INTO parts SELECT generate_series(1, 100);
+    CREATE TABLE beside AS SELECT generate_series(1, 100) AS n;
     `,
   );
   await expectFaithfulMigration(databases);
+  expect(
+    await queryValue(databases.target, `SELECT count(*) FROM pg_stats WHERE tablename = 'beside'`),
+    'statistics of a table beside those that cannot be analyzed',
+  ).toBe('1');
   const found = `SET enable_seqscan = off; SELECT device FROM plain WHERE limit_of(device) = 142`;
   expect(await queryValue(databases.target, found.split('; ')[1] ?? '')).toBe('42');
 });

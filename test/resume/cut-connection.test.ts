@@ -159,7 +159,7 @@ async function prepare(name: string): Promise<Prepared> {
 
 const WAITING_AT_GATE = `
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND query LIKE 'COPY %' AND wait_event = 'advisory'`;
+WHERE datname = current_database() AND query LIKE '%COPY %' AND wait_event = 'advisory'`;
 
 async function expectEqual(outcome: Outcome, { source, target, programs }: Databases): Promise<void> {
   expect(outcome.verification?.equal).toBe(true);

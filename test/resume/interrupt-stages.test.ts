@@ -57,11 +57,11 @@ test('a run that is interrupted in a long command of the target leaves no sessio
   const databases = await makeReadings(await apachePair(), 'interrupt_index', TABLE_WITH_INDEX);
   const gate = await closeGate(databases.target);
   const run = start(databases);
-  await expectEventually(() => waitingFor(databases, 'COPY %', 'advisory'), '1', 'sessions at the gate', 60);
+  await expectEventually(() => waitingFor(databases, '%COPY %', 'advisory'), '1', 'sessions at the gate', 60);
   // Conflicts with the lock that an index is made under, and not with that of a COPY.
   const release = await inOpenTransaction(databases.target, 'LOCK TABLE indexed IN ROW EXCLUSIVE MODE');
   await gate.open();
-  const indexing = 'CREATE INDEX %';
+  const indexing = '%CREATE INDEX %';
   await expectEventually(
     () => waitingFor(databases, indexing, 'relation'),
     '1',

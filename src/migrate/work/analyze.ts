@@ -1,23 +1,38 @@
 import type { AnalyzeWork } from '../../plan/work.js';
-import { databaseError } from '../../postgres/database-error.js';
+import { type DatabaseError, databaseError } from '../../postgres/database-error.js';
 import { quoteQualified } from '../../postgres/quoting.js';
 import type { Session } from '../../postgres/session.js';
 import { isTransient } from '../../postgres/transient.js';
 import type { Brought } from './context.js';
 
-/** The planner's statistics of tables and chunks. */
+type Analyzed = AnalyzeWork['relations'][number];
+
+/** The planner's statistics of tables and chunks, in one statement unless the server refuses one of them. */
 export async function analyze({ relations }: AnalyzeWork, target: Session): Promise<Brought> {
+  const refused = await refusalOf(relations, target);
   const notices: string[] = [];
-  for (const relation of relations) {
-    try {
-      await target.query(`SAVEPOINT one; ANALYZE ${quoteQualified(relation)}; RELEASE one`);
-    } catch (error) {
-      // An index whose function leaves names to the search_path cannot be analyzed, on the source neither.
-      const refusal = databaseError(error);
-      if (!refusal || isTransient(error)) throw error;
-      await target.query('ROLLBACK TO one');
-      notices.push(`no statistics for ${relation.schema}.${relation.name}: ${refusal.message}`);
-    }
+  // An index whose function leaves names to the search_path cannot be analyzed, on the source neither.
+  for (const relation of refused ? relations : []) {
+    const refusal = relations.length === 1 ? refused : await refusalOf([relation], target);
+    if (refusal) notices.push(`no statistics for ${relation.schema}.${relation.name}: ${refusal.message}`);
   }
   return { rows: [], objects: [], notices };
+}
+
+/** @returns what the server says against it, or undefined when they are analyzed */
+async function refusalOf(
+  relations: readonly Analyzed[],
+  target: Session,
+): Promise<DatabaseError | undefined> {
+  try {
+    await target.query(
+      `SAVEPOINT analyzing; ANALYZE ${relations.map(quoteQualified).join(', ')}; RELEASE analyzing`,
+    );
+    return undefined;
+  } catch (error) {
+    const refusal = databaseError(error);
+    if (!refusal || isTransient(error)) throw error;
+    await target.query('ROLLBACK TO analyzing');
+    return refusal;
+  }
 }

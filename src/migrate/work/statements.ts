@@ -16,9 +16,8 @@ export async function runStatementsInTransaction(
 ): Promise<Brought> {
   const names = locks.map((name) => `ONLY ${name}`).join(', ');
   const lock = names === '' ? '' : `LOCK TABLE ${names} IN SHARE ROW EXCLUSIVE MODE;\n`;
-  await target.query('SAVEPOINT statements');
   try {
-    await target.query(lock + statements.map(({ sql }) => sql).join('\n'));
+    await target.query(`SAVEPOINT statements;\n${lock}${statements.map(({ sql }) => sql).join('\n')}`);
   } catch (error) {
     if (!databaseError(error) || isTransient(error)) throw error;
     await target.query('ROLLBACK TO statements');

@@ -1,0 +1,37 @@
+import type { Socket } from 'node:net';
+import { CopyCommand, type CopyMessage, withResolvers } from './copy-command.js';
+import type { Session, WireConnection } from './session.js';
+
+/** `COPY … FROM STDIN`, as often as the message says, with rows that come as bytes of CopyData messages. */
+export class CopyIn extends CopyCommand {
+  /** Resolves when the message is on its way: what is written before that would be lost. */
+  readonly begun: Promise<void>;
+  readonly #begin: () => void;
+  #connection: WireConnection | undefined;
+
+  constructor(message: CopyMessage, session: Session) {
+    super(message, session);
+    const { promise, resolve } = withResolvers<void>();
+    this.begun = Promise.race([promise, this.finished.then(() => undefined)]);
+    this.#begin = resolve;
+  }
+
+  override submit(connection: WireConnection): void {
+    this.#connection = connection;
+    super.submit(connection);
+    this.#begin();
+  }
+
+  /** Where CopyData and CopyDone messages are written to. */
+  get stream(): Socket | undefined {
+    return this.#connection?.stream;
+  }
+
+  end(): void {
+    this.#connection?.endCopyFrom();
+  }
+
+  fail(): void {
+    this.#connection?.sendCopyFail('the source failed');
+  }
+}

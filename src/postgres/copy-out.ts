@@ -1,0 +1,117 @@
+import type { Socket } from 'node:net';
+import { CopyCommand, type CopyMessage } from './copy-command.js';
+import type { CopyIn } from './copy-in.js';
+import type { Session, WireConnection } from './session.js';
+
+const COPY_DATA = 0x64; // 'd'
+const COPY_DONE = 0x63; // 'c'
+const ERROR_RESPONSE = 0x45; // 'E'
+const READY_FOR_QUERY = 0x5a; // 'Z'
+/** A message's type byte and its length, which counts itself and not the type byte. */
+const HEADER_BYTES = 5;
+
+/** `COPY … TO STDOUT`, as often as the message says, whose rows go to the target as they come. */
+export class CopyOut extends CopyCommand {
+  /** Bytes of CopyData messages, their headers included, by COPY that has sent all its rows. */
+  readonly bytes: number[] = [];
+  readonly #copies: number;
+  readonly #input: CopyIn;
+  #stream: Socket | undefined;
+  /** The listeners of `pg`, which get every message that does not go to the target. */
+  #parser: ((bytes: Buffer) => void)[] = [];
+  #partialHeader: Buffer = Buffer.alloc(0);
+  #bytesLeftInMessage = 0;
+  #messageIsData = false;
+  #messageIsForTarget = false;
+  #bytesOfCopy = 0;
+  #targetIsFull = false;
+
+  constructor(message: CopyMessage, session: Session, input: CopyIn) {
+    super(message, session);
+    this.#copies = message.copies.length;
+    this.#input = input;
+  }
+
+  get endedInsideMessage(): boolean {
+    return this.#messageIsForTarget && this.#bytesLeftInMessage > 0;
+  }
+
+  override submit(connection: WireConnection): void {
+    this.#stream = connection.stream;
+    this.#parser = this.#stream.listeners('data') as ((bytes: Buffer) => void)[];
+    this.#stream.removeAllListeners('data');
+    this.#stream.on('data', this.#take);
+    super.submit(connection);
+  }
+
+  readonly #take = (read: Buffer): void => {
+    // A read may hold the rows of many small relations: they are one write.
+    this.#input.stream?.cork();
+    this.#divide(this.#partialHeader.length > 0 ? Buffer.concat([this.#partialHeader, read]) : read);
+    this.#input.stream?.uncork();
+    if (!this.#targetIsFull) return;
+    this.#targetIsFull = false;
+    this.#stream?.pause();
+    this.#input.stream?.once('drain', () => this.#stream?.resume());
+  };
+
+  #divide(bytes: Buffer): void {
+    this.#partialHeader = bytes.subarray(0, 0);
+    let start = 0; // of what goes to one receiver
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.#bytesLeftInMessage === 0) {
+        if (bytes.length - at < HEADER_BYTES) {
+          this.#partialHeader = bytes.subarray(at);
+          break;
+        }
+        const type = bytes[at] ?? 0;
+        const isForTarget = this.#beginMessage(type);
+        if (isForTarget !== this.#messageIsForTarget) {
+          this.#pass(bytes.subarray(start, at));
+          start = at;
+          this.#messageIsForTarget = isForTarget;
+        }
+        if (type === ERROR_RESPONSE || type === READY_FOR_QUERY) {
+          this.#giveBack(bytes.subarray(start));
+          return;
+        }
+        this.#bytesLeftInMessage = bytes.readUInt32BE(at + 1) + 1;
+      }
+      const step = Math.min(this.#bytesLeftInMessage, bytes.length - at);
+      at += step;
+      this.#bytesLeftInMessage -= step;
+      if (this.#messageIsData) this.#bytesOfCopy += step;
+    }
+    this.#pass(bytes.subarray(start, at));
+  }
+
+  /** @returns whether the message goes to the target */
+  #beginMessage(type: number): boolean {
+    this.#messageIsData = type === COPY_DATA;
+    if (type !== COPY_DONE) return this.#messageIsData;
+    this.bytes.push(this.#bytesOfCopy);
+    this.#bytesOfCopy = 0;
+    // The last one is the relay's to send: the target must not end before the source has ended well.
+    return this.bytes.length < this.#copies;
+  }
+
+  #pass(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    if (this.#messageIsForTarget) {
+      if (this.#input.stream?.write(bytes) === false) this.#targetIsFull = true;
+      return;
+    }
+    for (const listener of this.#parser) listener(bytes);
+  }
+
+  /** From here on, the connection is `pg`'s again. */
+  #giveBack(rest: Buffer): void {
+    this.#stream?.removeListener('data', this.#take);
+    for (const listener of this.#parser) {
+      this.#stream?.on('data', listener);
+      listener(rest);
+    }
+    this.#stream?.resume();
+  }
+}
