@@ -138,9 +138,9 @@ export interface CopiedTotals {
 
 export async function readCopiedTotals(session: Session): Promise<CopiedTotals> {
   return session.one<CopiedTotals & Record<string, unknown>>(`
-    SELECT pg_catalog.count(*)::int AS relations,
-           pg_catalog.count(*) FILTER (WHERE kind = 'hypertable')::int AS hypertables,
-           pg_catalog.count(*) FILTER (WHERE kind = 'chunk')::int AS chunks,
+    SELECT pg_catalog.count(DISTINCT relation)::int AS relations,
+           pg_catalog.count(DISTINCT relation) FILTER (WHERE kind = 'hypertable')::int AS hypertables,
+           pg_catalog.count(DISTINCT relation) FILTER (WHERE kind = 'chunk')::int AS chunks,
            COALESCE(pg_catalog.sum(rows), 0)::float8 AS rows, COALESCE(pg_catalog.sum(bytes), 0)::float8 AS bytes
     FROM _hyperferry.done WHERE kind IS NOT NULL`);
 }

@@ -37,13 +37,17 @@ CREATE TABLE _hyperferry.stage (
 CREATE TABLE _hyperferry.task (
   id int PRIMARY KEY,
   stage text NOT NULL,
-  after int,
+  -- Tasks that must be done before, and are not; and those that wait for this one.
+  waits int NOT NULL,
+  followers int[] NOT NULL,
   weight float8 NOT NULL,
   bytes bigint NOT NULL,
   work text NOT NULL,
   worker text,
   finished_at timestamptz
 );
+-- Of the tasks that are ready, the heaviest first: whoever takes one looks at no other.
+CREATE INDEX ON _hyperferry.task (stage, weight DESC, id) WHERE finished_at IS NULL AND waits = 0;
 COMMENT ON TABLE _hyperferry.task IS 'the work of the attempt; the lock of a row is the claim of it';
 
 CREATE TABLE _hyperferry.done (

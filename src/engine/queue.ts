@@ -9,8 +9,8 @@ import type { StageName } from './events.js';
 export interface Task {
   readonly id: number;
   readonly stage: StageName;
-  /** The task that must be done before. */
-  readonly after: number | undefined;
+  /** The tasks that must be done before. */
+  readonly after: readonly number[];
   /** Of the tasks that are ready, the heaviest is taken first. */
   readonly weight: number;
   /** As they lie on the source's disk. */
@@ -24,25 +24,41 @@ const TASKS_AT_ONCE = 500;
 export async function setTasks(session: Session, tasks: readonly Task[]): Promise<void> {
   await session.transaction(async () => {
     await session.query('DELETE FROM _hyperferry.task');
+    const followers = followersOf(tasks);
     for (let first = 0; first < tasks.length; first += TASKS_AT_ONCE) {
       const rows = tasks
         .slice(first, first + TASKS_AT_ONCE)
         .map(({ id, stage, after, weight, bytes, work }) => [
           id,
           stage,
-          after ?? null,
+          after.length,
+          `{${(followers.get(id) ?? []).join(',')}}`,
           weight,
           bytes,
           JSON.stringify(work),
         ]);
       await session.query(
-        `INSERT INTO _hyperferry.task (id, stage, after, weight, bytes, work)
-         SELECT (value->>0)::int, value->>1, (value->>2)::int, (value->>3)::float8, (value->>4)::bigint, value->>5
+        `INSERT INTO _hyperferry.task (id, stage, waits, followers, weight, bytes, work)
+         SELECT (value->>0)::int, value->>1, (value->>2)::int, (value->>3)::int[], (value->>4)::float8,
+                (value->>5)::bigint, value->>6
          FROM pg_catalog.json_array_elements($1::json) AS value`,
         [JSON.stringify(rows)],
       );
     }
   });
+}
+
+/** The tasks that wait for a task, by its id. */
+function followersOf(tasks: readonly Task[]): Map<number, number[]> {
+  const followers = new Map<number, number[]>();
+  for (const { id, after } of tasks) {
+    for (const before of after) {
+      const known = followers.get(before);
+      if (known) known.push(id);
+      else followers.set(before, [id]);
+    }
+  }
+  return followers;
 }
 
 /**
@@ -69,9 +85,7 @@ WITH run AS (
 )
 SELECT t.id, t.work
 FROM _hyperferry.task t, run
-WHERE t.stage = ${quoteLiteral(stage)} AND t.finished_at IS NULL
-  AND (t.after IS NULL OR EXISTS (
-    SELECT FROM _hyperferry.task b WHERE b.id = t.after AND b.finished_at IS NOT NULL))
+WHERE t.stage = ${quoteLiteral(stage)} AND t.finished_at IS NULL AND t.waits = 0
 ORDER BY t.weight DESC, t.id
 LIMIT 1
 FOR UPDATE OF t SKIP LOCKED`;
@@ -91,7 +105,9 @@ export function claimedWork({ work }: ClaimedRow): Work {
 export function finishTask(id: number, worker: string): string {
   return `
 UPDATE _hyperferry.task SET finished_at = pg_catalog.clock_timestamp(), worker = ${quoteLiteral(worker)}
-WHERE id = ${id};`;
+WHERE id = ${id};
+UPDATE _hyperferry.task SET waits = waits - 1
+WHERE id = ANY ((SELECT followers FROM _hyperferry.task WHERE id = ${id})::int[]);`;
 }
 
 /** How far a run is, to one who found no task to take. */

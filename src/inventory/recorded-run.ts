@@ -1,7 +1,7 @@
 import type { Session } from '../postgres/session.js';
 
 /** The version of the tables in `_hyperferry`. A run is gone on with by a Hyperferry that knows them. */
-export const LEDGER_FORMAT = 1;
+export const LEDGER_FORMAT = 2;
 
 /** What a target says about a run of Hyperferry in its schema `_hyperferry`. */
 export interface RecordedRun {

@@ -21,6 +21,8 @@ export interface Relation {
   readonly fileNode: number;
   /** Bytes of the heap and of its TOAST table. */
   readonly bytes: number;
+  /** Pages of the heap. */
+  readonly pages: number;
   /** Columns whose values are copied: the generated ones are computed again. */
   readonly columns: readonly Column[];
   /** How the values travel. Binary where each type's binary form means the same on the other side. */
@@ -35,6 +37,7 @@ export interface Relation {
 const READ_RELATIONS = `
 SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
        c.relfilenode::int8 AS "fileNode", i.inhparent::int8 AS parent,
+       COALESCE(pg_catalog.pg_relation_size(c.oid), 0) / pg_catalog.current_setting('block_size')::int AS pages,
        COALESCE(pg_catalog.pg_relation_size(c.oid), 0)
          + COALESCE(pg_catalog.pg_relation_size(NULLIF(c.reltoastrelid, 0)), 0) AS bytes
 FROM pg_catalog.pg_class c
@@ -102,7 +105,7 @@ export async function readRelations(
     columnsOf.set(Number(row.relation), row.columns);
   }
 
-  type RelationRow = Record<'oid' | 'schema' | 'name' | 'kind' | 'fileNode' | 'bytes', string> & {
+  type RelationRow = Record<'oid' | 'schema' | 'name' | 'kind' | 'fileNode' | 'bytes' | 'pages', string> & {
     parent: string | null;
   };
   return (await session.query<RelationRow>(READ_RELATIONS)).map((row) => {
@@ -121,6 +124,7 @@ export async function readRelations(
       parent: isChild ? parent : undefined,
       fileNode: Number(row.fileNode),
       bytes: Number(row.bytes),
+      pages: Number(row.pages),
       ...layout,
       loadThrough: loadThrough.get(oid),
     };

@@ -26,7 +26,7 @@ export async function beginMigration(
   const { plan, leftOutBefore, ...ledger } = run.isResumed
     ? await goOn(run, preparation, snapshot, target.session)
     : await begin(run, preparation, snapshot, target);
-  const tasks = makeTasks(plan, ledger.standing);
+  const tasks = makeTasks(plan, ledger.standing, preparation.jobs);
   await setTasks(target.session, tasks);
   const workerSettings = workerSettingsFrom(run, snapshot);
   await setWorkerSettings(target.session, JSON.stringify(workerSettings));

@@ -8,7 +8,7 @@ export const rowsAndIndexes: Stage = async (migration) => {
   );
   migration.emit({
     type: 'rows-planned',
-    relations: copies.reduce((sum, { work }) => sum + work.relations.length, 0),
+    relations: new Set(copies.flatMap(({ work }) => work.relations.map(({ oid }) => oid))).size,
     bytes: copies.reduce((sum, { bytes }) => sum + bytes, 0),
   });
   await workOnQueue('rows and indexes', migration);

@@ -62,7 +62,11 @@ export function findStale(plan: Plan, { done, standing, lost }: Left): Stale {
   const marks = done.filter(isStale);
   return {
     marks,
-    again: marks.filter(({ relation }) => relation !== null && staleRows.known.has(relation)).map(nameOf),
+    again: [
+      ...new Set(
+        marks.filter(({ relation }) => relation !== null && staleRows.known.has(relation)).map(nameOf),
+      ),
+    ],
     changed: marks
       .filter(({ relation, fingerprint }) => relation === null && !byMark.has(fingerprint))
       .map(nameOf),

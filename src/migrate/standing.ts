@@ -1,6 +1,7 @@
 import { fingerprint, type Mark } from '../engine/done.js';
 import type { ChangeCounters } from '../inventory/changes.js';
 import type { Relation } from '../inventory/relations.js';
+import { hasAllParts } from '../plan/relation-parts.js';
 import type { Statement } from '../plan/statement.js';
 import { quoteQualified } from '../postgres/quoting.js';
 
@@ -10,6 +11,8 @@ export interface Standing {
   lacks(statement: Statement): boolean;
   hasRows(relation: Relation): boolean;
   rowsFingerprint(relation: Relation): string;
+  /** Of one part of several of a relation's rows, counted from 0. */
+  partFingerprint(relation: Relation, part: number, parts: number): string;
   hasLargeObject(oid: number): boolean;
   largeObjectFingerprint(oid: number): string;
 }
@@ -27,16 +30,19 @@ export function standing(
   return {
     has: (mark) => done.has(mark),
     lacks: (statement) => !done.has(statementFingerprint(statement)),
-    hasRows: (relation) => done.has(rowsFingerprint(relation, now)),
+    hasRows: (relation) =>
+      done.has(rowsFingerprint(relation, now)) ||
+      hasAllParts(relation, (part, parts) => done.has(partFingerprint(relation, now, part, parts))),
     rowsFingerprint: (relation) => rowsFingerprint(relation, before),
+    partFingerprint: (relation, part, parts) => partFingerprint(relation, before, part, parts),
     hasLargeObject: (oid) => done.has(largeObjectFingerprint(oid, now)),
     largeObjectFingerprint: (oid) => largeObjectFingerprint(oid, before),
   };
 }
 
 /** A definition that is another on the source now is another thing. */
-export function statementFingerprint({ object, sql }: Statement): string {
-  return fingerprint(object, sql);
+export function statementFingerprint({ object, sql, definition }: Statement): string {
+  return fingerprint(object, definition ?? sql);
 }
 
 /** What the ledger notes of a statement that was run. */
@@ -48,6 +54,10 @@ export function markOf(statement: Statement): Mark {
 /** Rows of a relation that was rewritten or written to since are others. */
 function rowsFingerprint(relation: Relation, counters: ChangeCounters): string {
   return fingerprint('rows', quoteQualified(relation), String(relation.fileNode), counters.of(relation.oid));
+}
+
+function partFingerprint(relation: Relation, counters: ChangeCounters, part: number, parts: number): string {
+  return fingerprint(rowsFingerprint(relation, counters), `part ${part} of ${parts}`);
 }
 
 /** The counters are of all large objects together. */

@@ -33,7 +33,10 @@ export async function takeBackChanged(
   const marks = new Set(stale.marks);
   const kept = left.done.filter((mark) => mark.relation !== null && !marks.has(mark));
   return {
-    kept: { relations: kept.length, rows: kept.reduce((sum, { rows }) => sum + (rows ?? 0), 0) },
+    kept: {
+      relations: new Set(kept.map(({ relation }) => relation)).size,
+      rows: kept.reduce((sum, { rows }) => sum + (rows ?? 0), 0),
+    },
     again: stale.again,
     takenBack: stale.changed,
   };

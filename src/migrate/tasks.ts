@@ -1,9 +1,11 @@
 import type { Task } from '../engine/queue.js';
 import type { Relation } from '../inventory/relations.js';
 import { type Plan, populatedViews } from '../plan/plan.js';
-import { groupRelations } from '../plan/relation-groups.js';
+import { groupRelations, type RelationGroup } from '../plan/relation-groups.js';
+import { LARGE_BYTES, partsOf } from '../plan/relation-parts.js';
 import { definitionOf } from '../plan/schema-statements.js';
 import type { Statement } from '../plan/statement.js';
+import { throughIndex } from '../plan/unique-constraints.js';
 import type { CopiedRelation, CopyWork, Layout } from '../plan/work.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import type { Standing } from './standing.js';
@@ -17,47 +19,66 @@ const LARGE_OBJECTS_AT_ONCE = 50;
 /** In one transaction, which holds four locks for each. */
 const CHUNKS_AT_ONCE = 100;
 
-/** What the workers have to do, less what stands already. */
-export function makeTasks(plan: Plan, standing: Standing): Task[] {
+/**
+ * What the workers have to do, less what stands already.
+ * @param jobs workers at a time, as far as is known: others may join
+ */
+export function makeTasks(plan: Plan, standing: Standing, jobs: number): Task[] {
   const tasks: Task[] = [];
   const add = (task: Pick<Task, 'stage' | 'weight' | 'work'> & Partial<Task>): number => {
     const id = tasks.length + 1;
-    tasks.push({ after: undefined, bytes: 0, ...task, id });
+    tasks.push({ after: [], bytes: 0, ...task, id });
     return id;
   };
-  const addIndexes = (relations: readonly Relation[], after?: number): void => {
+  const addStatements = (statements: readonly Statement[], after: readonly number[]): number =>
+    add({
+      stage: 'rows and indexes',
+      weight: BEFORE_ALL_ROWS,
+      work: { kind: 'statements', locks: [], statements },
+      after,
+    });
+  const addIndexes = (relations: readonly Relation[], after: readonly number[]): void => {
     const statements = relations.flatMap((relation) => indexesOf(relation, plan)).filter(standing.lacks);
-    if (statements.length === 0) return;
-    const work = { kind: 'statements', locks: [], statements } as const;
-    add({ stage: 'rows and indexes', weight: BEFORE_ALL_ROWS, work, after });
+    const isLarge = relations.some(({ bytes }) => bytes >= LARGE_BYTES);
+    if (statements.length > 1 && isLarge) addBesideEachOther(statements, after);
+    else if (statements.length > 0) addStatements(statements, after);
   };
-
-  const addCopies = (relations: readonly Relation[], after?: number): void => {
-    for (const { relations: members, bytes } of groupRelations(relations)) {
-      const work = copyWork(members, standing);
-      addIndexes(members, add({ stage: 'rows and indexes', weight: bytes, bytes, work, after }));
-    }
+  /** Indexes of one table, each by a worker; and constraints that take them, which lock the table. */
+  const addBesideEachOther = (statements: readonly Statement[], after: readonly number[]): void => {
+    const steps = statements.map((statement) => throughIndex(statement) ?? { index: statement });
+    const indexes = steps.map(({ index }) => addStatements([index], after));
+    const constraints = steps.flatMap((step) => ('constraint' in step ? step.constraint : []));
+    if (constraints.length > 0) addStatements(constraints, indexes);
   };
 
   const holding = plan.source.relations.filter(({ kind }) => kind !== 'partitioned');
-  const copied = holding.filter((relation) => standing.hasRows(relation));
   const waiting = new Map(
     holding.filter((relation) => !standing.hasRows(relation)).map((relation) => [relation.oid, relation]),
   );
+  const share = [...waiting.values()].reduce((sum, { bytes }) => sum + bytes, 0) / jobs;
+  const addCopies = (relations: readonly Relation[], after: readonly number[]): void => {
+    for (const group of groupRelations(relations)) {
+      const copies = copiesOf(group, { plan, standing, share }).map(({ work, bytes }) =>
+        add({ stage: 'rows and indexes', weight: bytes, bytes, work, after }),
+      );
+      addIndexes(group.relations, copies);
+    }
+  };
+
   // A chunk's table locks its hypertable until the commit: of one hypertable, one batch after the other.
-  const lastOf = new Map<number | undefined, number>();
+  const lastOf = new Map<number, number>();
   for (const { parent, tables } of chunkBatches(plan, standing)) {
     const statements = tables.flatMap((table) => table.statements);
-    const after = parent === undefined ? undefined : lastOf.get(parent);
-    const work = { kind: 'statements', locks: [], statements } as const;
-    const made = add({ stage: 'rows and indexes', weight: BEFORE_ALL_ROWS, work, after });
-    lastOf.set(parent, made);
+    const last = parent === undefined ? undefined : lastOf.get(parent);
+    const made = addStatements(statements, last === undefined ? [] : [last]);
+    if (parent !== undefined) lastOf.set(parent, made);
     const relations = tables.flatMap(({ oid }) => waiting.get(oid) ?? []);
     for (const { oid } of relations) waiting.delete(oid);
-    addCopies(relations, made);
+    addCopies(relations, [made]);
   }
-  addCopies([...waiting.values()]);
-  for (const { relations } of groupRelations(copied)) addIndexes(relations);
+  addCopies([...waiting.values()], []);
+  const copied = holding.filter((relation) => standing.hasRows(relation));
+  for (const { relations } of groupRelations(copied)) addIndexes(relations, []);
 
   for (const key of foreignKeys(plan)) {
     if (!standing.lacks(key.statement)) continue;
@@ -108,14 +129,49 @@ function chunkBatches({ schema, source, tablespaces }: Plan, standing: Standing)
   return batches.sort((a, b) => a.index - b.index);
 }
 
-function copyWork(relations: readonly Relation[], standing: Standing): CopyWork {
+interface Copying {
+  readonly plan: Plan;
+  readonly standing: Standing;
+  /** The bytes that each worker has to copy, were they even. */
+  readonly share: number;
+}
+
+/** The copy of a group; of a relation by itself that is more than a worker's share, a copy of each part. */
+function copiesOf(
+  { relations, bytes }: RelationGroup,
+  { plan, standing, share }: Copying,
+): { readonly work: CopyWork; readonly bytes: number }[] {
+  const [relation] = relations;
+  const parts =
+    relations.length === 1 && relation ? partsOf(relation, share, plan.source.server.version) : [];
+  if (relation && parts.length > 1) {
+    const part = Math.ceil(bytes / parts.length);
+    return parts.map((range, index) => ({
+      work: copyWork([
+        {
+          ...relation,
+          bytes: part,
+          range,
+          fingerprint: standing.partFingerprint(relation, index, parts.length),
+        },
+      ]),
+      bytes: part,
+    }));
+  }
+  const whole = relations.map((each) => ({ ...each, fingerprint: standing.rowsFingerprint(each) }));
+  return [{ work: copyWork(whole), bytes }];
+}
+
+function copyWork(
+  relations: readonly (Relation & Pick<CopiedRelation, 'range' | 'fingerprint'>)[],
+): CopyWork {
   const layouts = new Map<string, { readonly layout: Layout; readonly index: number }>();
   const copied = relations.map((relation): CopiedRelation => {
-    const { columns, format, parent: _, ...rest } = relation;
+    const { columns, format, parent: _, pages: __, ...rest } = relation;
     const key = JSON.stringify([columns, format]);
     const known = layouts.get(key) ?? { layout: { columns, format }, index: layouts.size };
     layouts.set(key, known);
-    return { ...rest, layout: known.index, fingerprint: standing.rowsFingerprint(relation) };
+    return { ...rest, layout: known.index };
   });
   return { kind: 'copy', layouts: [...layouts.values()].map(({ layout }) => layout), relations: copied };
 }

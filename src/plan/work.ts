@@ -14,12 +14,20 @@ export interface CopyWork {
 
 export type Layout = Pick<Relation, 'columns' | 'format'>;
 
-export type CopiedRelation = Omit<Relation, keyof Layout | 'parent'> & {
+export type CopiedRelation = Omit<Relation, keyof Layout | 'parent' | 'pages'> & {
   /** An index into the layouts. */
   readonly layout: number;
   /** Of its rows on the source, as the attempt's snapshot sees them. */
   readonly fingerprint: string;
+  /** The part of the heap that is copied, where workers share the relation. */
+  readonly range?: PageRange | undefined;
 };
+
+/** Pages from `begin` on, and before `end` where there is one. */
+export interface PageRange {
+  readonly begin: number;
+  readonly end: number | undefined;
+}
 
 /** Indexes of tables that have their rows, or foreign keys. */
 export interface StatementsWork {

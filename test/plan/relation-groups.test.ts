@@ -49,6 +49,7 @@ function relation(oid: number, bytes: number): Relation {
     kind: 'table',
     parent: undefined,
     fileNode: oid,
+    pages: 1,
     bytes,
     columns: [],
     format: 'binary',

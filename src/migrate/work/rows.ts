@@ -1,5 +1,5 @@
 import type { RowsMark } from '../../engine/done.js';
-import type { CopiedRelation, CopyWork, Layout } from '../../plan/work.js';
+import type { CopiedRelation, CopyWork, Layout, PageRange } from '../../plan/work.js';
 import { databaseError } from '../../postgres/database-error.js';
 import { HyperferryError } from '../../postgres/error.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quoting.js';
@@ -52,7 +52,10 @@ export async function copyRows(
 
 function copyOf(relation: CopiedRelation, layout: Layout, settings: WorkerSettings): Copy {
   const freeze =
-    relation.bytes >= FREEZE_FROM_BYTES && relation.kind !== 'hypertable' && !relation.loadThrough;
+    relation.bytes >= FREEZE_FROM_BYTES &&
+    relation.kind !== 'hypertable' &&
+    !relation.loadThrough &&
+    !relation.range;
   const options = `FORMAT ${layout.format}${freeze ? ', FREEZE' : ''}`;
   const name = quoteQualified(relation.loadThrough ?? relation);
   const columns = layout.columns.map((column) => quoteIdentifier(column.name)).join(', ');
@@ -125,19 +128,25 @@ function hintFor(state = ''): string | undefined {
 
 /**
  * The relation and its columns. Compressed rows by a query, since TimescaleDB takes a `COPY` that names the relation
- * of a frozen chunk for one that writes (2.29.2); and since a stored value may be one that cannot be read back.
+ * of a frozen chunk for one that writes (2.29.2); and since a stored value may be one that cannot be read back. A part of
+ * a relation by a query as well.
  */
 function rowsOf(relation: CopiedRelation, { columns }: Layout, settings: WorkerSettings): string {
   const name = quoteQualified(relation);
-  if (columns.some((column) => column.isCompressedData)) {
+  if (relation.range || columns.some((column) => column.isCompressedData)) {
     const values = columns.map((column) =>
       settings.storesNullAsUnreadableValue && column.isCompressedData
         ? readableCompressedValue(column.name)
         : quoteIdentifier(column.name),
     );
-    return `(SELECT ${values.join(', ')} FROM ONLY ${name})`;
+    return `(SELECT ${values.join(', ')} FROM ONLY ${name}${relation.range ? inRange(relation.range) : ''})`;
   }
   return columns.length === 0
     ? name
     : `${name} (${columns.map((column) => quoteIdentifier(column.name)).join(', ')})`;
+}
+
+function inRange({ begin, end }: PageRange): string {
+  const limit = end === undefined ? '' : ` AND ctid < '(${end},0)'`;
+  return ` WHERE ctid >= '(${begin},0)'${limit}`;
 }

@@ -27,5 +27,5 @@ export async function runStatementsInTransaction(
       });
     }
   }
-  return { rows: [], objects: statements.map(markOf), notices: [] };
+  return { rows: [], objects: statements.filter(({ isUnmarked }) => !isUnmarked).map(markOf), notices: [] };
 }
