@@ -21,6 +21,14 @@ async function main(): Promise<void> {
   const machine = await describeMachine(folder);
   const results: Measured[] = [];
   const servers = await startServers(join(folder, 'servers'), options.edition);
+  const end = once(async () => {
+    await servers.source.stop();
+    await servers.target.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  // The servers would run on without.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => end().then(() => process.exit(130)));
   let farAway: FarAway | undefined;
   try {
     if (latency > 0) farAway = await beFarAway(servers, latency);
@@ -49,9 +57,7 @@ async function main(): Promise<void> {
     await writeResults(options, machine, results);
   } finally {
     await sayWhatProxyUsed(farAway);
-    await servers.source.stop();
-    await servers.target.stop();
-    await rm(folder, { recursive: true, force: true });
+    await end();
   }
 }
 
@@ -103,6 +109,14 @@ async function writeResults(options: Options, machine: Machine, results: readonl
 
 function urlOf({ url }: Server, database: string): string {
   return Object.assign(new URL(url), { pathname: `/${database}` }).href;
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function say(text: string): void {
