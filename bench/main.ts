@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   });
   // The servers would run on without.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => end().then(() => process.exit(130)));
+    process.on(signal, () => end().then(() => process.exit(130)));
   let farAway: FarAway | undefined;
   try {
     if (latency > 0) farAway = await beFarAway(servers, latency);
