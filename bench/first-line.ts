@@ -15,5 +15,10 @@ export function firstLineOf(error: unknown): string {
     lines[0] ??
     (error instanceof ExecaError ? error.shortMessage : String(error)).split('\n')[0] ??
     '';
-  return line.replace(PREFIX, '').replace(/\s+/g, ' ').trim().slice(0, LONGEST);
+  return line
+    .replace(PREFIX, '')
+    .replace(/^.*?\b(?=ERROR: )/, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, LONGEST);
 }
