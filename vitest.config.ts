@@ -6,6 +6,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 300_000,
     maxWorkers: 2,
+    // A migration with several processes starts a module of its own, which is TypeScript here.
+    execArgv: ['--import', 'tsx'],
     reporters: ['default', './test/reporter.ts'],
     globalSetup: ['test/integration/global-setup.ts'],
   },

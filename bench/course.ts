@@ -6,5 +6,4 @@ export interface Course {
   readonly programs: string;
   /** For intermediate files. */
   readonly folder: string;
-  readonly jobs: number;
 }

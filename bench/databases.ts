@@ -91,6 +91,44 @@ export function mixed(): BenchDatabase {
   };
 }
 
+const BLOBS_EACH = 16_384;
+
+/**
+ * Rows of a page each, in tables that are not logged: what a server does for a byte is the least here, and what the process
+ * between the two does for it weighs the most.
+ */
+export function blobs(): BenchDatabase {
+  const tables = Array.from({ length: 8 }, (_, index) => `blob_${index}`);
+  return {
+    name: 'blobs',
+    description: `${(tables.length * BLOBS_EACH).toLocaleString('en-US')} rows of 8,000 bytes, ${tables.length} tables, no index`,
+    statements: [
+      'CREATE EXTENSION timescaledb',
+      ...tables.flatMap((table) => [
+        `CREATE UNLOGGED TABLE ${table} (content bytea STORAGE PLAIN)`,
+        `INSERT INTO ${table} SELECT decode(repeat(md5('${table}' || i), 500), 'hex') FROM generate_series(1, ${BLOBS_EACH}) AS i`,
+      ]),
+      'VACUUM (ANALYZE)',
+      'CHECKPOINT',
+    ],
+  };
+}
+
+/** One value of 600 MB: whoever holds a row in memory holds this. */
+export function hugeRow(): BenchDatabase {
+  return {
+    name: 'huge_row',
+    description: 'one row, whose one value has 600,000,000 bytes',
+    statements: [
+      'CREATE EXTENSION timescaledb',
+      'CREATE TABLE huge (content bytea STORAGE EXTERNAL)',
+      `INSERT INTO huge SELECT convert_to(repeat('0123456789', 60000000), 'UTF8')`,
+      'VACUUM (ANALYZE)',
+      'CHECKPOINT',
+    ],
+  };
+}
+
 /** Compressed chunks. */
 export function compressed(): BenchDatabase {
   const { statements } = wide(6_000_000);

@@ -1,92 +1,64 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
 import { execa } from 'execa';
 import { type Server, startServer } from '../sandbox/index.js';
-import { type Contender, contenders } from './contenders.js';
-import type { Course } from './course.js';
-import { type BenchDatabase, compressed, many, mixed, wide } from './databases.js';
-import { type Measured, type Round, type Size, tableOf } from './results.js';
+import { contenders } from './contenders/contenders.js';
+import { type FarAway, roundTrip, startFarAway } from './far-away/far-away.js';
+import { measureDatabase } from './measure-database.js';
+import { type Options, readOptions } from './options.js';
+import { type Measured, tableOf } from './results.js';
 import { withClient } from './with-client.js';
 
-const DATABASES: Record<string, () => BenchDatabase> = {
-  wide: () => wide(6_000_000),
-  'wide-1m': () => wide(1_000_000),
-  'wide-10m': () => wide(10_000_000),
-  many: () => many(5_000),
-  'many-1k': () => many(1_000),
-  'many-20k': () => many(20_000),
-  mixed,
-  compressed,
-};
-
-/** Times the contenders in turn, round by round, so that a machine that drifts drifts for all of them. */
+/** Times the contenders over one database after the other, and tells what they were measured on. */
 async function main(): Promise<void> {
-  const program = new Command('bench')
-    .description('Time Hyperferry, its peers and the servers alone, side by side')
-    .option('--rounds <n>', 'rounds', Number, 3)
-    .option('--jobs <n>', 'workers', Number, 2)
-    .option('--databases <names>', `of ${Object.keys(DATABASES).join(', ')}`, 'wide,many,mixed')
-    .option('--large', 'also many-20k', false)
-    .option('--only <text>', 'only contenders whose name holds the text')
-    .option('--edition <edition>', 'apache or community', 'apache')
-    .option(
-      '--folder <folder>',
-      'data folders and files go here; a memory file system by default',
-      '/dev/shm',
-    )
-    .option('--out <file>', 'JSON of the results', 'bench-results.json')
-    .parse();
-  const options = program.opts<Options>();
-  const folder = await mkdtemp(join(options.folder, 'hyperferry-bench-'));
-  const { stdout: fileSystem } = await execa('stat', ['--file-system', '--format=%T', folder]);
-  process.stdout.write(
-    `${cpus().length} cores (${cpus()[0]?.model}), ${Math.round(totalmem() / 1e9)} GB of memory, data folders on ${fileSystem}\n`,
+  const options = readOptions();
+  const { only = '', without, latency } = options;
+  const taking = (await contenders({ ...options, isFarAway: latency > 0 })).filter(
+    ({ name }) => name.includes(only) && !(without && name.includes(without)),
   );
-  const taking = (await contenders()).filter(({ name }) => name.includes(options.only ?? ''));
-  const names = [...options.databases.split(','), ...(options.large ? ['many-20k'] : [])];
+  const folder = await mkdtemp(join(options.folder, 'hyperferry-bench-'));
+  const machine = await describeMachine(folder);
   const results: Measured[] = [];
   const servers = await startServers(join(folder, 'servers'), options.edition);
-  try {
-    for (const name of names) {
-      const database = DATABASES[name]?.();
-      if (!database) throw new Error(`expected one of ${Object.keys(DATABASES).join(', ')}, got ${name}`);
-      if (database.needsCommunity && options.edition !== 'community') {
-        process.stdout.write(`\n${name}: left out, since it needs --edition community\n`);
-        continue;
-      }
-      const measured = await measureDatabase(database, taking, servers, folder, options);
-      process.stdout.write(`\n${tableOf(measured)}\n`);
-      results.push(measured);
-      await withClient(servers.source.url, (client) =>
-        client.query(`DROP DATABASE ${database.name} WITH (FORCE)`),
-      );
-      await withClient(servers.target.url, (client) =>
-        client.query(`DROP DATABASE ${database.name} WITH (FORCE)`),
-      );
-    }
-    const machine = { cores: cpus().length, model: cpus()[0]?.model, fileSystem, jobs: options.jobs };
-    await writeFile(
-      options.out,
-      `${JSON.stringify({ machine, edition: options.edition, results }, undefined, 2)}\n`,
-    );
-  } finally {
+  const end = once(async () => {
     await servers.source.stop();
     await servers.target.stop();
     await rm(folder, { recursive: true, force: true });
+  });
+  // The servers would run on without.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => end().then(() => process.exit(130)));
+  let farAway: FarAway | undefined;
+  try {
+    if (latency > 0) farAway = await beFarAway(servers, latency);
+    for (const database of options.databases) {
+      if (database.needsCommunity && options.edition !== 'community') {
+        say(`\n${database.name}: left out, since it needs --edition community`);
+        continue;
+      }
+      const near = {
+        source: urlOf(servers.source, database.name),
+        target: urlOf(servers.target, database.name),
+      };
+      const course = {
+        source: farAway?.url(near.source) ?? near.source,
+        target: farAway?.url(near.target) ?? near.target,
+        programs: servers.source.binFolder,
+        folder,
+      };
+      const measured = await measureDatabase(database, taking, { near, course, rounds: options.rounds });
+      say(`\n${tableOf(measured)}`);
+      results.push(measured);
+      for (const { url } of [servers.source, servers.target]) {
+        await withClient(url, (client) => client.query(`DROP DATABASE ${database.name} WITH (FORCE)`));
+      }
+    }
+    await writeResults(options, machine, results);
+  } finally {
+    await sayWhatProxyUsed(farAway);
+    await end();
   }
-}
-
-interface Options {
-  readonly rounds: number;
-  readonly jobs: number;
-  readonly databases: string;
-  readonly large: boolean;
-  readonly only?: string;
-  readonly edition: 'apache' | 'community';
-  readonly folder: string;
-  readonly out: string;
 }
 
 interface Servers {
@@ -100,71 +72,55 @@ async function startServers(dataRoot: string, edition: 'apache' | 'community'): 
   return { source, target: await startServer({ name: 'bench-target', dataRoot, edition }) };
 }
 
-async function measureDatabase(
-  database: BenchDatabase,
-  taking: readonly Contender[],
-  servers: Servers,
-  folder: string,
-  { rounds, jobs }: Options,
-): Promise<Measured> {
-  await recreate(servers.source.url, database.name);
-  const course: Course = {
-    source: urlOf(servers.source.url, database.name),
-    target: urlOf(servers.target.url, database.name),
-    programs: servers.source.binFolder,
-    folder,
-    jobs,
+async function beFarAway({ source, target }: Servers, latency: number): Promise<FarAway> {
+  const farAway = await startFarAway([source.url, target.url], latency);
+  const [near, far] = [await roundTrip(source.url), await roundTrip(farAway.url(source.url))];
+  say(
+    `${latency} ms each way: a query that does nothing takes ${far.toFixed(1)} ms, and ${near.toFixed(1)} ms without the way`,
+  );
+  return farAway;
+}
+
+async function sayWhatProxyUsed(farAway: FarAway | undefined): Promise<void> {
+  const usage = await farAway?.end();
+  if (usage) say(`\nthe way itself used ${usage.cpuSeconds.toFixed(1)} s of processor time in all`);
+}
+
+interface Machine {
+  readonly cores: number;
+  readonly model: string | undefined;
+  readonly fileSystem: string;
+}
+
+async function describeMachine(folder: string): Promise<Machine> {
+  const { stdout: fileSystem } = await execa('stat', ['--file-system', '--format=%T', folder]);
+  const [cores, model] = [cpus().length, cpus()[0]?.model];
+  say(
+    `${cores} cores (${model}), ${Math.round(totalmem() / 1e9)} GB of memory, data folders on ${fileSystem}, Node.js ${process.versions.node}`,
+  );
+  return { cores, model, fileSystem };
+}
+
+async function writeResults(options: Options, machine: Machine, results: readonly Measured[]): Promise<void> {
+  const { edition, rounds, jobs, processes, latency } = options;
+  const document = { machine, edition, rounds, jobs, processes, latency, results };
+  await writeFile(options.out, `${JSON.stringify(document, undefined, 2)}\n`);
+}
+
+function urlOf({ url }: Server, database: string): string {
+  return Object.assign(new URL(url), { pathname: `/${database}` }).href;
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
-  await withClient(course.source, async (client) => {
-    for (const statement of database.statements) await client.query(statement);
-  });
-  const size = await sizeOf(course.source);
-  const entries = [];
-  for (const contender of taking) {
-    entries.push({
-      name: contender.name,
-      run: await contender.prepare(course),
-      rounds: [] as Round[],
-    });
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (const entry of entries) {
-      await recreate(servers.target.url, database.name);
-      const begun = performance.now();
-      const usage = await entry.run();
-      entry.rounds.push({ seconds: (performance.now() - begun) / 1000, ...usage });
-    }
-  }
-  const { name, description } = database;
-  return {
-    database: name,
-    description,
-    size,
-    contenders: entries.map(({ name, rounds }) => ({ name, rounds })),
-  };
 }
 
-const READ_SIZE = `
-SELECT pg_catalog.sum(s.n_live_tup)::float8 AS rows, pg_catalog.sum(pg_catalog.pg_table_size(s.relid))::float8 AS bytes
-FROM pg_catalog.pg_stat_user_tables s WHERE s.schemaname NOT IN ('_timescaledb_catalog', '_timescaledb_config')`;
-
-async function sizeOf(url: string): Promise<Size> {
-  return withClient(url, async (client) => {
-    const [size] = (await client.query<Size>(READ_SIZE)).rows;
-    return size ?? { rows: 0, bytes: 0 };
-  });
-}
-
-function urlOf(server: string, database: string): string {
-  return server.replace(/\/postgres$/, `/${database}`);
-}
-
-async function recreate(server: string, database: string): Promise<void> {
-  await withClient(server, async (client) => {
-    await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
-    await client.query(`CREATE DATABASE ${database} TEMPLATE template0`);
-    await client.query('CHECKPOINT');
-  });
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 await main();

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What a process used, with the children that it waited for. */
+/** What a process used, and the processes that it started. */
 export interface Usage {
   readonly cpuSeconds: number;
-  /** The most that was resident at one time, of the process itself. */
+  /** The most that was resident at one time. Of several processes at once, the sum of what each had at its most. */
   readonly peakBytes: number;
 }
 
@@ -14,9 +14,9 @@ const SAMPLE_MILLISECONDS = 50;
 const TICKS_A_SECOND = 100;
 
 /**
- * Looks at a process until it ends. What it does after the last look, less than a twentieth of a second before its end,
- * is not counted.
- * Source: proc_pid_stat(5), proc_pid_status(5)
+ * Looks at a process and its children until it ends. What they do after the last look, less than a twentieth of a second
+ * before the end, is not counted.
+ * Source: proc_pid_stat(5), proc_pid_status(5), proc_pid_task(5)
  */
 export async function measureProcess(pid: number, ended: Promise<unknown>): Promise<Usage> {
   let usage: Usage = { cpuSeconds: Number.NaN, peakBytes: Number.NaN };
@@ -25,23 +25,36 @@ export async function measureProcess(pid: number, ended: Promise<unknown>): Prom
     isOver = true;
   });
   while (!isOver) {
-    usage = (await look(pid)) ?? usage;
+    const seen = await look(pid);
+    // A child that ends between two readings is missing for once; then it is part of what its parent waited for.
+    if (seen)
+      usage = { cpuSeconds: most(usage, seen, 'cpuSeconds'), peakBytes: most(usage, seen, 'peakBytes') };
     await Promise.race([over, sleep(SAMPLE_MILLISECONDS)]);
   }
   return usage;
 }
 
+function most(a: Usage, b: Usage, field: keyof Usage): number {
+  return Number.isNaN(a[field]) ? b[field] : Math.max(a[field], b[field]);
+}
+
+/** What a process and its children have used so far; undefined when it has ended, or this is not Linux. */
 async function look(pid: number): Promise<Usage | undefined> {
   try {
-    const [stat, status] = await Promise.all(
-      ['stat', 'status'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8')),
+    const [stat = '', status = '', children = ''] = await Promise.all(
+      ['stat', 'status', `task/${pid}/children`].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8')),
     );
     // The second field is the program's name in brackets, and may hold spaces.
-    const fields = (stat ?? '').slice((stat ?? '').lastIndexOf(')') + 2).split(' ');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // With the time of children that have ended and were waited for.
     const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
-    const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status ?? '')?.[1];
-    return { cpuSeconds: ticks / TICKS_A_SECOND, peakBytes: Number(peak) * 1024 };
+    const peak = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
+    const living = await Promise.all((children.match(/\d+/g) ?? []).map((child) => look(Number(child))));
+    return {
+      cpuSeconds: living.reduce((sum, child) => sum + (child?.cpuSeconds ?? 0), ticks / TICKS_A_SECOND),
+      peakBytes: living.reduce((sum, child) => sum + (child?.peakBytes ?? 0), peak * 1024),
+    };
   } catch {
-    return undefined; // it has ended, or this is not Linux
+    return undefined;
   }
 }

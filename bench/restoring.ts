@@ -1,15 +1,29 @@
-import { join } from 'node:path';
 import { execa } from 'execa';
+import { cleanEnvironment } from './clean-environment.js';
 
-/** Runs `work` between the two calls of the published procedure, and gathers statistics at the end. */
+/** Runs `work` between the two calls of the published procedure, and gathers statistics at the end as it does. */
 export async function restoring(
   { target, programs }: { readonly target: string; readonly programs: string },
   work: () => Promise<void>,
 ): Promise<void> {
-  const sql = (command: string) => execa(join(programs, 'psql'), ['-qAt', '-d', target, '-c', command]);
-  await sql('CREATE EXTENSION IF NOT EXISTS timescaledb');
-  await sql('SELECT timescaledb_pre_restore()');
+  await inRestoreMode({ target, programs }, work);
+  await runSql({ target, programs }, 'ANALYZE');
+}
+
+/** Runs `work` between the two calls of the published procedure. */
+export async function inRestoreMode(
+  on: { readonly target: string; readonly programs: string },
+  work: () => Promise<void>,
+): Promise<void> {
+  await runSql(on, 'CREATE EXTENSION IF NOT EXISTS timescaledb');
+  await runSql(on, 'SELECT timescaledb_pre_restore()');
   await work();
-  await sql('SELECT timescaledb_post_restore()');
-  await sql('ANALYZE');
+  await runSql(on, 'SELECT timescaledb_post_restore()');
+}
+
+async function runSql(
+  { target, programs }: { readonly target: string; readonly programs: string },
+  command: string,
+): Promise<void> {
+  await execa('psql', ['-XqAt', '-d', target, '-c', command], cleanEnvironment(programs));
 }

@@ -20,6 +20,7 @@ import { withInterrupt } from './interrupt.js';
 import { showingFailure } from './show-failure.js';
 
 interface Flags extends MigrationFlags {
+  readonly processes?: number;
   readonly skipCheck: string[];
   readonly roleMap: string[];
   readonly verify: 'none' | 'counts' | 'checksums';
@@ -39,6 +40,7 @@ export function migrateCommand(): Command {
   return addMigrationFlags(
     new Command('migrate').description('Move a database to an empty database on another server'),
   )
+    .option('--processes <n>', 'processes that the workers are spread over (default: 1)', wholeNumber)
     .option('--yes', 'do not ask before dropping', false)
     .option('--skip-check <id>', 'go on in spite of a blocker; may be given several times', collect, [])
     .option(
@@ -83,6 +85,7 @@ async function run(flags: Flags, renderer: Renderer): Promise<void> {
   const outcome = await withInterrupt((signal) =>
     migrate({
       ...options,
+      processes: flags.processes,
       owners: flags.owner,
       privileges: flags.privileges,
       jobWait: flags.jobWait,

@@ -15,6 +15,7 @@ import { planFrom, type Snapshot } from './snapshot.js';
 import { standing } from './standing.js';
 import { makeTasks } from './tasks.js';
 import type { WorkerSettings } from './work/context.js';
+import { WorkerProcesses } from './worker-processes.js';
 
 /** Makes the plan, and begins the run in the ledger, or its next attempt. */
 export async function beginMigration(
@@ -30,6 +31,8 @@ export async function beginMigration(
   await setTasks(target.session, tasks);
   const workerSettings = workerSettingsFrom(run, snapshot);
   await setWorkerSettings(target.session, JSON.stringify(workerSettings));
+  const processes = run.processes ?? new WorkerProcesses(run, preparation.jobs);
+  run.processes = processes;
   const leftOut = new LeftOutItems(run.emit);
   for (const item of [...plan.leftOut, ...leftOutBefore]) leftOut.add(item);
   return {
@@ -45,6 +48,7 @@ export async function beginMigration(
     source: { connection: run.connections.source, session: snapshot.session, snapshot: snapshot.id },
     target,
     jobs: preparation.jobs,
+    processes,
     keepLedger: run.options.keepLedger ?? false,
     signal: run.signal,
     emit: run.emit,

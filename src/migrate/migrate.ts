@@ -30,6 +30,7 @@ import { takeSnapshot } from './snapshot.js';
 import { statistics } from './statistics.js';
 import { tryUntilDone } from './try-until-done.js';
 import { verifyBothSides } from './verify.js';
+import { refuseProcesses } from './worker-processes.js';
 
 /** The stages that change the target, in their order. */
 const TARGET_STAGES: readonly (readonly [StageName, Stage])[] = [
@@ -75,6 +76,7 @@ function lastStages(isSuperuser: boolean): (readonly [StageName, Stage])[] {
  * console.log(`${outcome.rows} rows of ${outcome.chunks} chunks in ${outcome.seconds} s`);
  */
 export async function migrate(options: MigrateOptions): Promise<Outcome> {
+  refuseProcesses(options.processes, options.jobs);
   const begun = performance.now();
   const counter = new OutcomeCounter();
   const connections = { source: parseConnection(options.source), target: parseConnection(options.target) };
@@ -90,6 +92,7 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
     signal: options.signal ?? new AbortController().signal,
     isResumed: options.resume ?? false,
     heldJobs: undefined,
+    processes: undefined,
     sessions: new Map(),
     state: {
       target: 'unchanged',
@@ -102,7 +105,9 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
     },
   };
   try {
-    const { migration, copied } = await tryUntilDone(run, () => attempt(run));
+    const { migration, copied } = await tryUntilDone(run, () => attempt(run)).finally(() =>
+      run.processes?.end(),
+    );
     await updateTargetAfter(run);
     return {
       source: describeConnection(connections.source),

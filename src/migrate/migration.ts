@@ -9,6 +9,7 @@ import { inSession, type Session } from '../postgres/session.js';
 import type { Verification } from '../verify/verification.js';
 import type { Standing } from './standing.js';
 import type { WorkerSettings } from './work/context.js';
+import type { WorkerProcesses } from './worker-processes.js';
 
 /** What every stage works with: the plan, and the ways to both servers. */
 export interface Migration {
@@ -25,8 +26,9 @@ export interface Migration {
     /** Takes a fresh session: one that has used TimescaleDB keeps the library of that version. */
     renewSession(): Promise<void>;
   };
-  /** Workers at a time. */
+  /** Workers at a time, in all processes. */
   readonly jobs: number;
+  readonly processes: WorkerProcesses;
   /** Counts the attempts of the run from 1. */
   readonly attempt: number;
   /** What the workers have to do. */

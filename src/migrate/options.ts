@@ -7,6 +7,8 @@ export interface MigrateOptions {
   readonly target: string;
   /** Workers at a time; by default as many as the machine has cores and both servers have room for. */
   readonly jobs?: number | undefined;
+  /** Processes of this machine that the workers are spread over, at most one a worker. Default: 1, the calling one. */
+  readonly processes?: number | undefined;
   /** The folder of `pg_dump`; by default PATH and the usual places are searched. */
   readonly programs?: string | undefined;
   /** Carry the stored forms of role passwords over (needs a superuser on the source). Default: no. */

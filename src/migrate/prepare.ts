@@ -7,6 +7,7 @@ import { isInRestoreMode } from '../timescale/timescale.js';
 import { commonUpdate, updateTimescale } from '../timescale/update.js';
 import { type Cleared, examine, refuseBlockers } from './preflight.js';
 import { openSession, type Run } from './run.js';
+import { refuseProcesses } from './worker-processes.js';
 
 /** Both sides, connected and checked. */
 export interface Preparation extends Cleared {
@@ -38,6 +39,7 @@ export async function connect(run: Run): Promise<Preparation> {
     if (severity === 'warning' && run.state.attempt === 0)
       run.emit({ type: 'notice', message: `${found} (${id})` });
   }
+  refuseProcesses(run.options.processes, cleared.jobs);
   const { pgDump } = cleared;
   if (pgDump instanceof HyperferryError) throw pgDump;
   await takeTarget(targetSession);

@@ -3,6 +3,7 @@ import type { Connection } from '../postgres/connection-string.js';
 import { Session } from '../postgres/session.js';
 import type { HeldJobs } from '../timescale/jobs.js';
 import type { MigrateOptions } from './options.js';
+import type { WorkerProcesses } from './worker-processes.js';
 
 /** One call of `migrate`: one attempt after the other, until one succeeds or fails for good. */
 export interface Run {
@@ -14,6 +15,8 @@ export interface Run {
   isResumed: boolean;
   /** The source's background jobs, while they are held off. */
   heldJobs: HeldJobs | undefined;
+  /** Where the workers are, from the first attempt on. */
+  processes: WorkerProcesses | undefined;
   /** The sessions of the attempt, in the order in which they were opened, and how each is closed. */
   readonly sessions: Map<Session, () => Promise<void>>;
   /** What both sides are left as if the run ends now. */
