@@ -21,7 +21,7 @@ async function locks({ session, inventory }: CheckedSide): Promise<Finding[]> {
   const { server, relations, timescale } = inventory;
   const room = lockRoom(server);
   if (relations.length <= room) return [];
-  const plain = timescale ? (await findPlainChunks(session, relations)).oids.size : 0;
+  const plain = timescale ? (await findPlainChunks(session)).oids.size : 0;
   const needed = relations.length - plain;
   if (needed <= room) return [];
   const perTransaction = Math.ceil(needed / (server.maxConnections + server.maxPreparedTransactions)) + 1;

@@ -18,7 +18,8 @@ export interface Task {
   readonly work: Work;
 }
 
-const TASKS_AT_ONCE = 500;
+/** The statements of fifty chunks and their indexes take some 50 kB. */
+const TASKS_AT_ONCE = 50;
 
 /** Replaces the tasks of the attempt before. */
 export async function setTasks(session: Session, tasks: readonly Task[]): Promise<void> {

@@ -1,7 +1,8 @@
-import { endWorkers, openLedger, setWorkerSettings, takeTarget } from '../engine/ledger.js';
+import { endWorkers, openLedger, takeTarget } from '../engine/ledger.js';
 import { setTasks } from '../engine/queue.js';
 import { readInventory } from '../inventory/inventory.js';
 import { readDatabaseIdentity } from '../inventory/server.js';
+import { withoutTasks } from '../plan/plan.js';
 import { describeConnection, publicConnectionString } from '../postgres/connection-string.js';
 import type { Session } from '../postgres/session.js';
 import { cleanTarget } from './clean-target.js';
@@ -13,7 +14,7 @@ import { closeSession, openSession, type Run } from './run.js';
 import { askedSettings, type KeptSettings, writeSettings } from './settings.js';
 import { planFrom, type Snapshot } from './snapshot.js';
 import { standing } from './standing.js';
-import { makeTasks } from './tasks.js';
+import { makeTasks, plannedFrom } from './tasks.js';
 import type { WorkerSettings } from './work/context.js';
 import { WorkerProcesses } from './worker-processes.js';
 
@@ -29,8 +30,6 @@ export async function beginMigration(
     : await begin(run, preparation, snapshot, target);
   const tasks = makeTasks(plan, ledger.standing, preparation.jobs);
   await setTasks(target.session, tasks);
-  const workerSettings = workerSettingsFrom(run, snapshot);
-  await setWorkerSettings(target.session, JSON.stringify(workerSettings));
   const processes = run.processes ?? new WorkerProcesses(run, preparation.jobs);
   run.processes = processes;
   const leftOut = new LeftOutItems(run.emit);
@@ -42,9 +41,9 @@ export async function beginMigration(
     get leftOut() {
       return leftOut.items;
     },
-    plan,
-    tasks,
-    workerSettings,
+    plan: withoutTasks(plan),
+    planned: plannedFrom(tasks),
+    workerSettings: workerSettingsFrom(run, snapshot),
     source: { connection: run.connections.source, session: snapshot.session, snapshot: snapshot.id },
     target,
     jobs: preparation.jobs,

@@ -16,7 +16,7 @@ import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import type { Migration } from './migration.js';
 import type { Preparation } from './prepare.js';
-import type { Run } from './run.js';
+import { closeSession, openSession, type Run } from './run.js';
 import { askedSettings, readSettings, refuseOtherSettings } from './settings.js';
 import { planFrom, type Snapshot } from './snapshot.js';
 import { type Standing, standing } from './standing.js';
@@ -43,7 +43,7 @@ export async function goOn(
   await endWorkers(session);
   const attempt = await beginAttempt(session, snapshot.counters.epoch);
   run.state.attempt = attempt;
-  const doneBefore = await keepWhatIsEqual(run, preparation, snapshot, session, plan, earlier, attempt);
+  const doneBefore = await keepWhatIsEqual(run, snapshot, session, plan, earlier, attempt);
   return {
     plan,
     attempt,
@@ -57,14 +57,13 @@ export async function goOn(
 /** From the end of restore mode on, the target is no copy in the making: nothing is taken back. */
 async function keepWhatIsEqual(
   run: Run,
-  { sourceSession }: Preparation,
   { counters }: Snapshot,
   session: Session,
   plan: Plan,
   earlier: EarlierAttempt,
   attempt: number,
 ): Promise<{ standing: Standing; doneBefore: readonly DoneMark[] }> {
-  const now = await readChangesNow(run, sourceSession, earlier.countersEpoch);
+  const now = await readChangesNow(run, earlier.countersEpoch);
   const done = await readDone(session);
   const fingerprints = (marks: readonly DoneMark[]) => new Set(marks.map(({ fingerprint }) => fingerprint));
   if (earlier.finished.has('restore mode ends')) {
@@ -81,30 +80,32 @@ async function keepWhatIsEqual(
 }
 
 /** The counters after the snapshot; where they do not tell, all are copied again, and a notice says why. */
-async function readChangesNow(
-  { emit, signal }: Run,
-  sourceSession: Session,
-  earlierEpoch: string,
-): Promise<ChangeCounters> {
-  const notice = (message: string): void => emit({ type: 'notice', message });
-  if (await mayLag(sourceSession)) {
-    notice('waiting until the source has counted what was written to it last');
-    await sleep(COUNTERS_LAG_SECONDS * 1000, undefined, { signal });
+async function readChangesNow(run: Run, earlierEpoch: string): Promise<ChangeCounters> {
+  const notice = (message: string): void => run.emit({ type: 'notice', message });
+  // Not the session of the snapshot: a transaction sees the counters as it saw them first.
+  const session = await openSession(run, 'source');
+  try {
+    if (await mayLag(session)) {
+      notice('waiting until the source has counted what was written to it last');
+      await sleep(COUNTERS_LAG_SECONDS * 1000, undefined, { signal: run.signal });
+    }
+    const committing = await readCommittingSessions(session);
+    if (committing.length > 0) {
+      notice(
+        `all relations are copied again: on the source, sessions run commands that may have committed rows which are counted when they end (pid ${committing.join(', ')})`,
+      );
+      return unknownChanges();
+    }
+    const now = await readChangeCounters(session);
+    if (now.epoch !== earlierEpoch) {
+      notice(
+        'all relations are copied again: the source does not know any more which have changed (its counters were reset, by a crash or by somebody, or track_counts is off)',
+      );
+    }
+    return now;
+  } finally {
+    await closeSession(run, session);
   }
-  const committing = await readCommittingSessions(sourceSession);
-  if (committing.length > 0) {
-    notice(
-      `all relations are copied again: on the source, sessions run commands that may have committed rows which are counted when they end (pid ${committing.join(', ')})`,
-    );
-    return unknownChanges();
-  }
-  const now = await readChangeCounters(sourceSession);
-  if (now.epoch !== earlierEpoch) {
-    notice(
-      'all relations are copied again: the source does not know any more which have changed (its counters were reset, by a crash or by somebody, or track_counts is off)',
-    );
-  }
-  return now;
 }
 
 /** Rows in its catalog are of the version that wrote them. */

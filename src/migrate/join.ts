@@ -80,6 +80,7 @@ export async function joinRun(options: JoinOptions): Promise<JoinOutcome> {
         if (await helpWith({ ...context, attempt: found.attempt })) break;
         idleSince = performance.now();
       }
+      if (found.state === 'preparing') idleSince = performance.now();
       refuseToWaitForever(found, (performance.now() - idleSince) / 1000);
       await sleep(1000, undefined, { signal });
     }
@@ -115,9 +116,11 @@ async function helpWith(context: WorkerContext): Promise<boolean> {
 
 type Found =
   | ({ readonly state: 'open'; readonly workerSettings: string } & Omit<OpenAttempt, 'workerSettings'>)
-  /** The attempt has no tasks yet, or the coordinator or a server is starting again. */
+  /** The coordinator or a server is starting again. */
   | { readonly state: 'not yet' }
   | { readonly state: 'stopped'; readonly error: string }
+  /** The coordinator makes what must stand before workers can begin. */
+  | { readonly state: 'preparing' }
   | { readonly state: 'done' };
 
 async function lookForWork(target: Connection, hasJoined: boolean): Promise<Found> {
@@ -136,7 +139,7 @@ async function lookInLedger(session: Session, target: Connection, hasJoined: boo
   if (!run.isUnderWay && run.state === 'stopped') return { state: 'stopped', error: run.error };
   if (!run.isUnderWay) return { state: 'not yet' };
   const { workerSettings, ...open } = await readOpenAttempt(session);
-  return workerSettings === null ? { state: 'not yet' } : { state: 'open', ...open, workerSettings };
+  return workerSettings === null ? { state: 'preparing' } : { state: 'open', ...open, workerSettings };
 }
 
 function refuseWithoutRun(run: RecordedRun | undefined, target: Connection): void {

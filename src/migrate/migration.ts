@@ -1,6 +1,5 @@
 import type { DoneMark } from '../engine/done.js';
 import type { Emit, StageName } from '../engine/events.js';
-import type { Task } from '../engine/queue.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Plan } from '../plan/plan.js';
@@ -8,6 +7,7 @@ import type { Connection } from '../postgres/connection-string.js';
 import { inSession, type Session } from '../postgres/session.js';
 import type { Verification } from '../verify/verification.js';
 import type { Standing } from './standing.js';
+import type { Planned } from './tasks.js';
 import type { WorkerSettings } from './work/context.js';
 import type { WorkerProcesses } from './worker-processes.js';
 
@@ -31,8 +31,8 @@ export interface Migration {
   readonly processes: WorkerProcesses;
   /** Counts the attempts of the run from 1. */
   readonly attempt: number;
-  /** What the workers have to do. */
-  readonly tasks: readonly Task[];
+  /** What the workers have to do; the tasks themselves are in the ledger. */
+  readonly planned: Planned;
   /** What stands on the target since an earlier attempt. */
   readonly standing: Standing;
   /** The ledger's marks of it, when the attempt began. */

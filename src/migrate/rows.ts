@@ -1,15 +1,12 @@
+import { setWorkerSettings } from '../engine/ledger.js';
 import type { Stage } from './migration.js';
 import { workOnQueue } from './work-on-queue.js';
 
 /** Rows, largest relations first, and each table's indexes as soon as its rows are there. */
 export const rowsAndIndexes: Stage = async (migration) => {
-  const copies = migration.tasks.flatMap(({ work, bytes }) =>
-    work.kind === 'copy' ? [{ work, bytes }] : [],
-  );
-  migration.emit({
-    type: 'rows-planned',
-    relations: new Set(copies.flatMap(({ work }) => work.relations.map(({ oid }) => oid))).size,
-    bytes: copies.reduce((sum, { bytes }) => sum + bytes, 0),
-  });
+  const { planned, target, workerSettings, emit } = migration;
+  emit({ type: 'rows-planned', relations: planned.relations, bytes: planned.bytes });
+  // Not before: a session that begins before restore mode does would not be in it.
+  await setWorkerSettings(target.session, JSON.stringify(workerSettings));
   await workOnQueue('rows and indexes', migration);
 };

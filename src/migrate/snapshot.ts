@@ -4,9 +4,9 @@ import { readRolePasswords } from '../inventory/roles.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { readArchiveToc } from '../postgres/archive-toc.js';
 import { type ClientProgram, runClientProgram } from '../postgres/client-programs.js';
-import { Session } from '../postgres/session.js';
-import { exportSnapshot } from '../postgres/snapshot.js';
-import { type ChunkDefinitions, readChunkDefinitions } from '../timescale/chunk-definitions.js';
+import { inSession, Session } from '../postgres/session.js';
+import { exportSnapshot, withSnapshot } from '../postgres/snapshot.js';
+import { type ChunkDefinitions, readChunkTables, readPartsOfChunks } from '../timescale/chunk-definitions.js';
 import { holdJobs } from '../timescale/jobs.js';
 import { findPlainChunks, NO_PLAIN_CHUNKS } from '../timescale/plain-chunks.js';
 import type { Preparation } from './prepare.js';
@@ -29,18 +29,39 @@ export interface Snapshot {
 export async function takeSnapshot(run: Run, preparation: Preparation): Promise<Snapshot> {
   await holdSourceJobs(run, preparation.source);
   const counters = await readChangeCounters(preparation.sourceSession);
-  const session = await openSession(run, 'source');
+  // It has read the catalogs once, and reads them faster the second time.
+  const session = preparation.sourceSession;
   const id = await exportSnapshot(session);
-  const inventory = await readInventory(session);
-  const plain = inventory.timescale ? await findPlainChunks(session, inventory.relations) : NO_PLAIN_CHUNKS;
-  const [archive, chunks] = await Promise.all([
-    dumpDefinitions(run, preparation.pgDump, [
+  const [inventory, definitions] = await Promise.all([
+    readInventory(session),
+    readDefinitions(run, preparation, id),
+  ]);
+  return { session, id, inventory, ...definitions, counters };
+}
+
+/** In sessions of their own, beside each other. */
+async function readDefinitions(
+  run: Run,
+  { pgDump, source: { timescale, server } }: Preparation,
+  id: string,
+): Promise<Pick<Snapshot, 'archive' | 'chunks'>> {
+  const asOfSnapshot = <T>(read: (session: Session) => Promise<T>): Promise<T> =>
+    inSession(
+      'source',
+      run.connections.source,
+      (session) => withSnapshot(session, id, () => read(session)),
+      run.signal,
+    );
+  const plain = timescale ? await asOfSnapshot(findPlainChunks) : NO_PLAIN_CHUNKS;
+  const [archive, tables, parts] = await Promise.all([
+    dumpDefinitions(run, pgDump, [
       `--snapshot=${id}`,
       ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`),
     ]),
-    readChunkDefinitions(session, inventory.server.version, plain.oids),
+    asOfSnapshot((session) => readChunkTables(session, server.version, plain.oids)),
+    asOfSnapshot((session) => readPartsOfChunks(session, plain.oids)),
   ]);
-  return { session, id, inventory, archive, chunks, counters };
+  return { archive, chunks: { objects: [...tables.objects, ...parts], dependencies: tables.dependencies } };
 }
 
 async function dumpDefinitions(run: Run, pgDump: ClientProgram, flags: readonly string[]): Promise<Buffer> {

@@ -1,3 +1,4 @@
+import type { StageName } from '../engine/events.js';
 import type { Task } from '../engine/queue.js';
 import type { Relation } from '../inventory/relations.js';
 import { type Plan, populatedViews } from '../plan/plan.js';
@@ -100,6 +101,29 @@ export function makeTasks(plan: Plan, standing: Standing, jobs: number): Task[] 
   for (const { relations, bytes } of groupRelations(plan.source.relations)) analyze(relations, bytes);
   for (const { schema = '', tag } of populatedViews(plan)) analyze([{ schema, name: tag }], 0);
   return tasks;
+}
+
+/** How much the tasks are. */
+export interface Planned {
+  readonly tasks: ReadonlyMap<StageName, number>;
+  /** To be copied. */
+  readonly relations: number;
+  /** To be copied, as they lie on the source's disk. */
+  readonly bytes: number;
+}
+
+export function plannedFrom(tasks: readonly Task[]): Planned {
+  const counts = new Map<StageName, number>();
+  const relations = new Set<number>();
+  for (const { stage, work } of tasks) {
+    counts.set(stage, (counts.get(stage) ?? 0) + 1);
+    if (work.kind === 'copy') for (const { oid } of work.relations) relations.add(oid);
+  }
+  return {
+    tasks: counts,
+    relations: relations.size,
+    bytes: tasks.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 interface ChunkBatch {

@@ -6,8 +6,8 @@ import { workOnStage } from './worker.js';
 /** Works on the tasks of a stage, together with workers elsewhere. */
 export async function workOnQueue(stage: StageName, migration: Migration): Promise<void> {
   const { source, target, attempt, workerSettings, processes, emit } = migration;
-  const tasks = migration.tasks.filter((task) => task.stage === stage);
-  if (tasks.length === 0) return;
+  const tasks = migration.planned.tasks.get(stage) ?? 0;
+  if (tasks === 0) return;
   processes.begin();
   const watch = await TargetWatch.begin(migration);
   try {
@@ -16,7 +16,7 @@ export async function workOnQueue(stage: StageName, migration: Migration): Promi
       target: target.connection,
       settings: workerSettings,
       attempt,
-      jobs: Math.min(processes.ownJobs, tasks.length),
+      jobs: Math.min(processes.ownJobs, tasks),
       emit,
       signal: watch.signal,
     });

@@ -99,7 +99,7 @@ LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam
 ORDER BY c.oid`;
 
 /** As pg_dump does: no index that is not valid (getIndexes() in src/bin/pg_dump/pg_dump.c). */
-const READ_POST_DATA = `${CHUNK},
+const READ_PARTS = `${CHUNK},
 own_index AS MATERIALIZED (
   SELECT i.indexrelid, i.indrelid, x.relname, s.spcname,
          CASE WHEN i.indisclustered THEN pg_catalog.format(E'\\nALTER TABLE %s CLUSTER ON %I;\\n', c.name, x.relname) ELSE '' END AS clustered
@@ -164,26 +164,23 @@ export interface ChunkDefinitions {
 }
 
 /**
- * Reads the definitions of plain chunks from the catalogs, in the words of the server's own functions, as `pg_dump`
- * does: tables first, each kind in the order in which its objects were made.
+ * Reads the tables of plain chunks from the catalogs, in the words of the server's own functions, as `pg_dump` does: in
+ * the order in which they were made; and what they and their parts need.
  *
  * @throws HyperferryError `SOURCE_CHANGED` when a chunk was dropped since the snapshot
  */
-export async function readChunkDefinitions(
+export async function readChunkTables(
   session: Session,
   serverVersion: number,
   chunks: ReadonlySet<number>,
 ): Promise<ChunkDefinitions> {
   if (chunks.size === 0) return { objects: [], dependencies: [] };
   const oids = [...chunks];
-  const tables =
+  const query =
     serverVersion >= 140_000
       ? READ_TABLES.replaceAll('COLUMN_COMPRESSION', 'attcompression')
       : READ_TABLES.replaceAll(/[ap]\.COLUMN_COMPRESSION/g, "''::text");
-  const rows = [
-    ...(await session.query<DefinitionRow>(tables, [oids])),
-    ...(await session.query<DefinitionRow>(READ_POST_DATA, [oids])),
-  ];
+  const rows = await session.query<DefinitionRow>(query, [oids]);
   const dependencies = await session.query<Record<keyof ChunkDependency, string>>(READ_DEPENDENCIES, [oids]);
   return {
     objects: rows.map(definitionFrom),
@@ -193,6 +190,15 @@ export async function readChunkDefinitions(
       needsCatalog: Number(needsCatalog),
     })),
   };
+}
+
+/** Reads indexes, constraints and triggers of plain chunks, in the same way. */
+export async function readPartsOfChunks(
+  session: Session,
+  chunks: ReadonlySet<number>,
+): Promise<ChunkDefinition[]> {
+  if (chunks.size === 0) return [];
+  return (await session.query<DefinitionRow>(READ_PARTS, [[...chunks]])).map(definitionFrom);
 }
 
 type DefinitionRow = Record<'oid' | 'name' | 'table' | 'schema' | 'tableName' | 'owner', string> &

@@ -16,9 +16,22 @@ export const NO_PLAIN_CHUNKS: PlainChunks = { oids: new Set(), patterns: [] };
 /** `_hyper_1_5_chunk`; for its compressed rows `compress_hyper_2_9_chunk` or, in newer versions, `…_chunk_compressed`. */
 const CHUNK_NAME = /^(.+_)\d+(_chunk|_chunk_compressed)$/;
 
-/** What `--exclude-table` takes for one of these names: relations of any of these kinds. */
+/**
+ * What `--exclude-table` takes for one of these names, relations of any of these kinds, and whether each is a chunk, or
+ * holds the compressed rows of one.
+ */
 const READ_CANDIDATES = `
-SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name
+WITH hypertable AS MATERIALIZED (
+  SELECT c.oid
+  FROM _timescaledb_catalog.hypertable h
+  JOIN pg_catalog.pg_namespace n ON n.nspname = h.schema_name
+  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = h.table_name
+)
+SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name,
+       c.oid NOT IN (SELECT oid FROM hypertable)
+         AND (c.oid IN (SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent IN (SELECT oid FROM hypertable))
+           OR c.oid IN (SELECT a.attrelid FROM pg_catalog.pg_attribute a
+                        WHERE a.atttypid = '_timescaledb_internal.compressed_data'::pg_catalog.regtype)) AS "isChunk"
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relname ~ '_[0-9]+_chunk(_compressed)?$'`;
 
@@ -32,6 +45,9 @@ WITH chunk AS MATERIALIZED (
   FROM pg_catalog.pg_class c
   LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid
   WHERE c.oid = ANY ($1::oid[])
+), parent_column AS MATERIALIZED (
+  SELECT * FROM pg_catalog.pg_attribute p
+  WHERE p.attrelid IN (SELECT parent FROM chunk) AND p.attnum > 0 AND NOT p.attisdropped
 ), grants AS (
   SELECT DISTINCT h.relowner, h.relacl::text AS acl
   FROM pg_catalog.pg_class h
@@ -72,7 +88,7 @@ UNION ALL
 SELECT c.oid
 FROM chunk c
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-LEFT JOIN pg_catalog.pg_attribute p ON p.attrelid = c.parent AND p.attname = a.attname AND NOT p.attisdropped
+LEFT JOIN parent_column p ON p.attrelid = c.parent AND p.attname = a.attname
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_catalog.pg_attrdef e ON e.adrelid = p.attrelid AND e.adnum = p.attnum
 WHERE a.attidentity <> '' OR a.attacl IS NOT NULL OR a.attfdwoptions IS NOT NULL
@@ -121,28 +137,39 @@ WHERE o.classid = ANY (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_type']::pg_ca
 /**
  * Finds the plain chunks by their names, in groups: where one of a group is unusual, or something else has such a
  * name, the group is left to `pg_dump`.
- *
- * @param relations of the database; those that hold compressed rows are chunks as well
  */
-export async function findPlainChunks(
-  session: Session,
-  relations: readonly { readonly oid: number; readonly kind: string }[],
-): Promise<PlainChunks> {
-  const chunks = new Set(relations.filter(({ kind }) => kind === 'chunk').map(({ oid }) => oid));
-  const groups = new Map<string, { schema: string; prefix: string; suffix: string; oids: number[] }>();
-  for (const row of await session.query<{ oid: string; schema: string; name: string }>(READ_CANDIDATES)) {
-    const [, prefix = '', suffix = ''] = CHUNK_NAME.exec(row.name) ?? [];
-    const key = JSON.stringify([row.schema, prefix, suffix]);
-    const group = groups.get(key) ?? { schema: row.schema, prefix, suffix, oids: [] };
+export async function findPlainChunks(session: Session): Promise<PlainChunks> {
+  const groups = new Map<string, Group>();
+  for (const { oid, schema, name, isChunk } of await session.query<CandidateRow>(READ_CANDIDATES)) {
+    const [, prefix = '', suffix = ''] = CHUNK_NAME.exec(name) ?? [];
+    const key = JSON.stringify([schema, prefix, suffix]);
+    const group = groups.get(key) ?? { schema, prefix, suffix, oids: [], areChunks: true };
     groups.set(key, group);
-    group.oids.push(Number(row.oid));
+    group.oids.push(Number(oid));
+    group.areChunks &&= isChunk;
   }
-  const candidates = [...groups.values()].filter(({ oids }) => oids.every((oid) => chunks.has(oid)));
+  const candidates = [...groups.values()].filter(({ areChunks }) => areChunks);
   if (candidates.length === 0) return NO_PLAIN_CHUNKS;
   const rows = await session.query<{ oid: string }>(READ_UNUSUAL, [candidates.flatMap(({ oids }) => oids)]);
   const unusual = new Set(rows.map(({ oid }) => Number(oid)));
   const plain = candidates.filter(({ oids }) => !oids.some((oid) => unusual.has(oid)));
   return { oids: new Set(plain.flatMap(({ oids }) => oids)), patterns: patternsOf(plain) };
+}
+
+type CandidateRow = {
+  readonly oid: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly isChunk: boolean;
+};
+
+/** Relations whose names differ by a number alone. */
+interface Group {
+  readonly schema: string;
+  readonly prefix: string;
+  readonly suffix: string;
+  readonly oids: number[];
+  areChunks: boolean;
 }
 
 /** `pg_dump` looks through all relations once for each pattern: groups share one, as many as a command line's word holds. */
@@ -152,9 +179,7 @@ const GROUPS_A_PATTERN = 500;
  * In quotes, all but the quote itself stands for itself; outside them, the rest is a regular expression.
  * Source: https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-PATTERNS
  */
-function patternsOf(
-  groups: readonly { readonly schema: string; readonly prefix: string; readonly suffix: string }[],
-): string[] {
+function patternsOf(groups: readonly Group[]): string[] {
   const alike = new Map<string, { schema: string; suffix: string; prefixes: string[] }>();
   for (const { schema, prefix, suffix } of groups) {
     const key = JSON.stringify([schema, suffix]);

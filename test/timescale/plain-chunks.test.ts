@@ -5,8 +5,8 @@ import { readArchiveToc, type TocEntry } from '../../src/postgres/archive-toc.js
 import { findPgDump, runClientProgram } from '../../src/postgres/client-programs.js';
 import { parseConnection } from '../../src/postgres/connection-string.js';
 import { Session } from '../../src/postgres/session.js';
-import { readChunkDefinitions } from '../../src/timescale/chunk-definitions.js';
-import { findPlainChunks, type PlainChunks } from '../../src/timescale/plain-chunks.js';
+import { readChunkTables, readPartsOfChunks } from '../../src/timescale/chunk-definitions.js';
+import { findPlainChunks } from '../../src/timescale/plain-chunks.js';
 import { type Databases, makeDatabases } from '../integration/databases.js';
 import { expectFaithfulMigration, migrateDatabase } from '../integration/ferry.js';
 import { apachePair, communityPair, hasCommunity, startExtraServer } from '../integration/servers.js';
@@ -109,7 +109,7 @@ test('a hypertable of which a chunk has more than that is left to pg_dump, by it
   );
   const session = await Session.open('source', parseConnection(databases.source));
   try {
-    const others = (await plainChunks(session)).oids.size / 2;
+    const others = (await findPlainChunks(session)).oids.size / 2;
     expect(others).toBe(4);
     for (const [what, sql] of Object.entries(UNUSUAL)) {
       // With its hooks, TimescaleDB would refuse some of it.
@@ -119,7 +119,7 @@ test('a hypertable of which a chunk has more than that is left to pg_dump, by it
           .replaceAll('CHUNK', '_timescaledb_internal._hyper_1_2_chunk')
           .replaceAll('PUBLICATION', 'publication'),
       );
-      const { oids } = await plainChunks(session);
+      const { oids } = await findPlainChunks(session);
       if (oids.size !== others) wrong.push(`${what}: ${oids.size} plain chunks`);
       await session.query('ROLLBACK');
     }
@@ -157,10 +157,6 @@ test('a source that has no room for a lock on each chunk is migrated', async () 
   expect(outcome).toMatchObject({ chunks: 3000, rows: 3000, verification: { equal: true } });
 });
 
-async function plainChunks(session: Session): Promise<PlainChunks> {
-  return findPlainChunks(session, (await readInventory(session)).relations);
-}
-
 /** Compares each object of the plain chunks with what `pg_dump` writes of it when it is not told to leave it out. */
 async function expectSameAsDumped(
   { source, programs }: Databases,
@@ -184,11 +180,13 @@ async function expectSameAsDumped(
     );
   const session = await Session.open('source', connection);
   try {
-    const plain = await plainChunks(session);
+    const plain = await findPlainChunks(session);
     expect(plain.oids.size, 'plain chunks').toBe(expected.chunks);
     const { server } = await readInventory(session);
     const archive = await dump(...plain.patterns);
-    const made = chunkEntries(await readChunkDefinitions(session, server.version, plain.oids), archive);
+    const { objects, dependencies } = await readChunkTables(session, server.version, plain.oids);
+    const parts = await readPartsOfChunks(session, plain.oids);
+    const made = chunkEntries({ objects: [...objects, ...parts], dependencies }, archive);
     const [both, dumped] = [described([...archive, ...made]), described(await dump())];
     expect(
       dumped.filter((line) => !both.includes(line)),
