@@ -3,7 +3,7 @@ import type { ConfigurationRelation } from '../inventory/extensions.js';
 import { readSequenceValues } from '../inventory/sequences.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
-import { relayCopy } from '../postgres/relay.js';
+import { relayCopies } from '../postgres/relay.js';
 import type { Session } from '../postgres/session.js';
 import { setMissingValues } from '../timescale/missing-values.js';
 import { isColumnStatistics, isJobTable, isMetadata, isTablespaceCatalog } from '../timescale/timescale.js';
@@ -31,32 +31,51 @@ export const configuration: Stage = async (migration) => {
   const isThere = earlier?.fingerprint === mark;
   await target.session.transaction(async () => {
     if (hasRows) await emptyConfiguration(tables, earlier, target.session);
-    for (const relation of tables) {
-      // What stays behind is told again, also when the rest is there already.
-      const copy = await configurationCopy(relation, migration);
-      if (!isThere) await copy();
+    const copies: ConfigurationCopy[] = [];
+    // What stays behind is told again, also when the rest is there already.
+    for (const relation of tables) copies.push(await configurationCopy(relation, migration));
+    if (!isThere) {
+      await relayConfiguration(copies, migration);
+      await target.session.query(markDone([{ fingerprint: mark, object: CONFIGURATION }]));
     }
-    if (!isThere) await target.session.query(markDone([{ fingerprint: mark, object: CONFIGURATION }]));
-    for (const value of await readSequenceValues(source.session, sequences)) {
-      await target.session.query(setSequence(value));
-    }
+    const values = await readSequenceValues(source.session, sequences);
+    if (values.length > 0) await target.session.query(values.map(setSequence).join(';\n'));
   });
 };
+
+/** All tables in one message to each side. */
+async function relayConfiguration(
+  copies: readonly ConfigurationCopy[],
+  { plan, source, target }: Migration,
+): Promise<void> {
+  if (copies.length === 0) return;
+  const relayed = await relayCopies(
+    source.session,
+    { copies: copies.map(({ out }) => out) },
+    target.session,
+    {
+      copies: copies.map(({ into }) => into),
+      after: plan.target.server.isSuperuser ? ['SET LOCAL session_replication_role = origin'] : [],
+    },
+  );
+  if (relayed.state === 'failed') throw relayed.error;
+}
 
 async function configurationFingerprint(
   tables: readonly ConfigurationRelation[],
   { source }: Migration,
 ): Promise<string> {
-  const parts: string[] = [];
-  for (const relation of tables) {
+  if (tables.length === 0) return fingerprint('configuration');
+  const sums = tables.map((relation) => {
     const columns = relation.columns.map(quoteIdentifier).join(', ');
-    const { sum } = await source.session.one<{ sum: string }>(
-      `SELECT COALESCE(pg_catalog.md5(pg_catalog.string_agg(r::text, E'\\n' ORDER BY r::text)), '') AS sum
-       FROM (SELECT ${columns} FROM ONLY ${quoteQualified(relation)} ${relation.condition}) AS r`,
-    );
-    parts.push(quoteQualified(relation), sum);
-  }
-  return fingerprint('configuration', ...parts);
+    return `(SELECT pg_catalog.md5(pg_catalog.string_agg(r::text, E'\\n' ORDER BY r::text))
+     FROM (SELECT ${columns} FROM ONLY ${quoteQualified(relation)} ${relation.condition}) AS r)`;
+  });
+  const row = await source.session.one<{ sums: (string | null)[] }>(
+    `SELECT ARRAY[${sums.join(', ')}] AS sums`,
+  );
+  const parts = tables.map((relation, index) => [quoteQualified(relation), row.sums[index] ?? '']);
+  return fingerprint('configuration', ...parts.flat());
 }
 
 async function emptyConfiguration(
@@ -81,27 +100,28 @@ function cannotReplace({ plan }: Migration): HyperferryError {
   );
 }
 
-/** @returns what copies the rows */
+/** What each side is told of one table. */
+interface ConfigurationCopy {
+  readonly out: string;
+  readonly into: string;
+}
+
 async function configurationCopy(
   relation: ConfigurationRelation,
   migration: Migration,
-): Promise<() => Promise<void>> {
-  const { plan, source, target } = migration;
+): Promise<ConfigurationCopy> {
   const columns = relation.columns.map(quoteIdentifier).join(', ');
   const values = isJobTable(relation) ? await jobValues(relation, migration) : columns;
   const name = quoteQualified(relation);
   const condition = await conditionFor(relation, migration);
   // TimescaleDB itself writes rows past the foreign keys of its catalog: chunk 0 stands for all chunks to come.
-  const withoutKeys = plan.target.server.isSuperuser && !isMetadata(relation);
-  return async () => {
-    if (withoutKeys) await target.session.query('SET LOCAL session_replication_role = replica');
-    await relayCopy(
-      source.session,
-      `COPY (SELECT ${values} FROM ONLY ${name} ${condition}) TO STDOUT`,
-      target.session,
-      `COPY ${name} (${columns}) FROM STDIN`,
-    );
-    if (withoutKeys) await target.session.query('SET LOCAL session_replication_role = origin');
+  const role = isMetadata(relation) ? 'origin' : 'replica';
+  const set = migration.plan.target.server.isSuperuser
+    ? `SET LOCAL session_replication_role = ${role};\n`
+    : '';
+  return {
+    out: `COPY (SELECT ${values} FROM ONLY ${name} ${condition}) TO STDOUT`,
+    into: `${set}COPY ${name} (${columns}) FROM STDIN`,
   };
 }
 

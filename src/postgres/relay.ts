@@ -68,23 +68,6 @@ export async function relayCopies(
   }
 }
 
-/**
- * One COPY, as `relayCopies` carries many.
- * @throws the error of the side that failed
- */
-export async function relayCopy(
-  source: Session,
-  copyOut: string,
-  target: Session,
-  copyIn: string,
-): Promise<Copied> {
-  const relayed = await relayCopies(source, { copies: [copyOut] }, target, { copies: [copyIn] });
-  if (relayed.state === 'failed') throw relayed.error;
-  const [copied] = relayed.copies;
-  if (!copied) throw new HyperferryError('INTERNAL', `no rows were counted of ${copyOut}`);
-  return copied;
-}
-
 function endedBeforeSource(): never {
   throw new HyperferryError('INTERNAL', 'the target ended its COPYs before the source');
 }

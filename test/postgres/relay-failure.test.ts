@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { databaseError } from '../../src/postgres/database-error.js';
 import { HyperferryError } from '../../src/postgres/error.js';
-import { relayCopy } from '../../src/postgres/relay.js';
 import type { Session } from '../../src/postgres/session.js';
 import { query, queryValue } from '../integration/sql.js';
+import { relayCopy } from './relay-one.js';
 import { openSessions } from './sessions.js';
 
 const IN_FORM = { text: '(FORMAT text)', binary: '(FORMAT binary)' };

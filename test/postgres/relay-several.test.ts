@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { databaseError } from '../../src/postgres/database-error.js';
 import { HyperferryError } from '../../src/postgres/error.js';
-import { type Relayed, relayCopies, relayCopy } from '../../src/postgres/relay.js';
+import { type Relayed, relayCopies } from '../../src/postgres/relay.js';
 import type { Session } from '../../src/postgres/session.js';
 import { queryValue } from '../integration/sql.js';
+import { relayCopy } from './relay-one.js';
 import { openSessions } from './sessions.js';
 
 const THREE =

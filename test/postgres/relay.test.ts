@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { relayCopy } from '../../src/postgres/relay.js';
 import type { Session } from '../../src/postgres/session.js';
+import { relayCopy } from './relay-one.js';
 import { openSessions } from './sessions.js';
 
 const TABLE = 'CREATE TABLE public.t (id int, bytes bytea, note text)';
