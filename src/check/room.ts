@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { freeConnections, lockRoom, type Server } from '../inventory/server.js';
+import { buildMemory } from '../postgres/build-memory.js';
 import { isOnThisMachine } from '../postgres/connection-string.js';
 import { findPlainChunks } from '../timescale/plain-chunks.js';
 import type { Check, CheckedSide, CheckOptions, Finding } from './finding.js';
@@ -13,7 +14,7 @@ export const room: Check = async ({ source, target, options }) => [
   ...connections('source', source.inventory.server, options.jobs),
   ...connections('target', target.inventory.server, options.jobs),
   ...(await disk(source, target, options)),
-  ...(await settings(source, target)),
+  ...(await settings(source, target, options.jobs)),
 ];
 
 /** `pg_dump` locks every relation that it dumps, in one transaction: all but plain chunks. */
@@ -114,17 +115,19 @@ async function freeSpace({ session, connection }: CheckedSide): Promise<number |
   }
 }
 
-const READ_SETTINGS = `
+const readSettings = (jobs: number): string => `
 SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size')) AS "maxWalSize",
-       pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')) AS "maintenanceWorkMem"`;
+       ${buildMemory(jobs)} AS "maintenanceWorkMem"`;
 
 /** A checkpoint each few seconds writes full pages again and again; an index that does not fit memory is sorted on disk. */
 const WAL_BETWEEN_CHECKPOINTS = 4 * 1024 ** 3;
 const ENOUGH_MAINTENANCE_MEMORY = 256 * 1024 ** 2;
 
-async function settings(source: CheckedSide, target: CheckedSide): Promise<Finding[]> {
+async function settings(source: CheckedSide, target: CheckedSide, jobs: number): Promise<Finding[]> {
   const bytes = source.inventory.relations.reduce((sum, relation) => sum + relation.bytes, 0);
-  const row = await target.session.one<{ maxWalSize: string; maintenanceWorkMem: string }>(READ_SETTINGS);
+  const row = await target.session.one<{ maxWalSize: string; maintenanceWorkMem: string }>(
+    readSettings(jobs),
+  );
   const findings: Finding[] = [];
   const wanted = Math.min(bytes, WAL_BETWEEN_CHECKPOINTS);
   if (Number(row.maxWalSize) < wanted) {
@@ -142,7 +145,7 @@ async function settings(source: CheckedSide, target: CheckedSide): Promise<Findi
     findings.push({
       id: 'maintenance-work-mem',
       severity: 'note',
-      found: `maintenance_work_mem is ${megabytes(Number(row.maintenanceWorkMem))} on the target, and the largest relation has ${megabytes(largest)}`,
+      found: `each index build has ${megabytes(Number(row.maintenanceWorkMem))} of maintenance_work_mem on the target, and the largest relation has ${megabytes(largest)}`,
       objects: [],
       why: 'Index builds that do not fit are sorted on disk.',
       mend: "ALTER SYSTEM SET maintenance_work_mem = '256MB'; SELECT pg_reload_conf(); on the target.",

@@ -12,6 +12,7 @@ import {
 } from '../engine/queue.js';
 import { Bell, runTogether } from '../engine/together.js';
 import type { Work } from '../plan/work.js';
+import { buildMemory } from '../postgres/build-memory.js';
 import type { Connection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import { Session } from '../postgres/session.js';
@@ -165,6 +166,11 @@ class Worker {
     const session = await Session.open(side, connection);
     // The abort may have come in between.
     if (this.#signal.aborted) session.destroy();
+    if (side === 'target') {
+      await session.query(
+        `SELECT pg_catalog.set_config('maintenance_work_mem', (${buildMemory(this.#context.jobs)} / 1024)::text || 'kB', false)`,
+      );
+    }
     return session;
   }
 

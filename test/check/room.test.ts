@@ -44,6 +44,7 @@ test('locks, max-wal-size and maintenance-work-mem name a setting, and setting i
       max_wal_senders: '0',
       max_wal_size: '32MB',
       maintenance_work_mem: '1MB',
+      shared_buffers: '2MB',
       'timescaledb.max_background_workers': '0',
     },
   });
