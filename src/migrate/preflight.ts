@@ -34,10 +34,11 @@ export async function examine(
   options: MigrateOptions,
   checks: readonly Check[] = CHECKS,
 ): Promise<Cleared & { findings: Finding[] }> {
-  const inventories = {
-    source: await readInventory(source.session),
-    target: await readInventory(target.session),
-  };
+  const [sourceInventory, targetInventory] = await Promise.all([
+    readInventory(source.session),
+    readInventory(target.session),
+  ]);
+  const inventories = { source: sourceInventory, target: targetInventory };
   const jobs = options.jobs ?? defaultJobs(inventories.source, inventories.target);
   const pgDump = await lookForPgDump(options.programs, inventories.source, inventories.target);
   const findings = await runChecks(checks, {

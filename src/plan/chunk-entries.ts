@@ -20,16 +20,17 @@ export function chunkEntries(
   const ids = new DumpIds(archive);
   for (const { kind, oid } of objects) ids.add(CATALOG_OF[kind], oid);
   const needs = new Map<number, number[]>();
-  for (const { oid, needsCatalog, needs: needed } of dependencies) {
-    const id = ids.of(needsCatalog, needed);
-    if (id === undefined) continue; // of PostgreSQL itself, or of another entry's
-    const known = needs.get(oid);
+  for (const { catalog, oid, needsCatalog, needs: needed } of dependencies) {
+    const [entry, id] = [ids.of(catalog, oid), ids.of(needsCatalog, needed)];
+    if (entry === undefined || id === undefined) continue; // what has no entry of its own
+    const known = needs.get(entry);
     if (known) known.push(id);
-    else needs.set(oid, [id]);
+    else needs.set(entry, [id]);
   }
   const grants = grantsByTable(archive);
   return objects.flatMap((object) => {
-    const entry = entryOf(object, ids, needs.get(object.oid) ?? []);
+    const dumpId = ids.of(CATALOG_OF[object.kind], object.oid) ?? 0;
+    const entry = entryOf(object, dumpId, ids, needs.get(dumpId) ?? []);
     const granted = object.grantsOf === undefined ? undefined : grants.get(object.grantsOf);
     return granted ? [entry, grantEntry(granted, entry, ids.next())] : [entry];
   });
@@ -60,14 +61,13 @@ class DumpIds {
   }
 }
 
-function entryOf(object: ChunkDefinition, ids: DumpIds, needs: readonly number[]): TocEntry {
+function entryOf(object: ChunkDefinition, dumpId: number, ids: DumpIds, needs: readonly number[]): TocEntry {
   const { kind, oid, name, table, sql, owner, tablespace, accessMethod } = object;
-  const catalog = CATALOG_OF[kind];
   const isNamedWithTable = kind !== 'TABLE' && kind !== 'INDEX';
   const tableId = ids.of(CATALOG_OF.TABLE, table.oid) ?? 0;
   return {
-    dumpId: ids.of(catalog, oid) ?? 0,
-    catalog,
+    dumpId,
+    catalog: CATALOG_OF[kind],
     oid,
     tag: isNamedWithTable ? `${table.name} ${name}` : name,
     kind,

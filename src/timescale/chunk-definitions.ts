@@ -19,6 +19,7 @@ export interface ChunkDefinition {
 
 /** What an object of a chunk needs besides its table: the rows of both in the catalogs. */
 export interface ChunkDependency {
+  readonly catalog: number;
   readonly oid: number;
   readonly needsCatalog: number;
   readonly needs: number;
@@ -132,21 +133,24 @@ ORDER BY o.kind, o.oid`;
 
 /** What the user may drop or change: neither the chunk itself nor what belongs to an extension. */
 const READ_DEPENDENCIES = `
-WITH object (classid, objid, oid, "table") AS (
-  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid, c.oid, c.oid FROM pg_catalog.unnest($1::oid[]) AS c (oid)
+WITH object (classid, objid, catalog, oid, "table") AS (
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid, 'pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid, c.oid FROM pg_catalog.unnest($1::oid[]) AS c (oid)
   UNION ALL
-  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, i.indexrelid, COALESCE(k.oid, i.indexrelid), i.indrelid
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, i.indexrelid, COALESCE(k.tableoid, 'pg_catalog.pg_class'::pg_catalog.regclass::oid),
+         COALESCE(k.oid, i.indexrelid), i.indrelid
   FROM pg_catalog.pg_index i
   LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')
   WHERE i.indrelid = ANY ($1::oid[])
   UNION ALL
-  SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass::oid, k.oid, CASE WHEN k.contype IN ('c', 'n') THEN k.conrelid ELSE k.oid END, k.conrelid
+  SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass::oid, k.oid,
+         CASE WHEN k.contype IN ('c', 'n') THEN 'pg_catalog.pg_class'::pg_catalog.regclass::oid ELSE k.tableoid END,
+         CASE WHEN k.contype IN ('c', 'n') THEN k.conrelid ELSE k.oid END, k.conrelid
   FROM pg_catalog.pg_constraint k WHERE k.conrelid = ANY ($1::oid[])
   UNION ALL
-  SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass::oid, t.oid, t.oid, t.tgrelid
+  SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass::oid, t.oid, t.tableoid, t.oid, t.tgrelid
   FROM pg_catalog.pg_trigger t WHERE t.tgrelid = ANY ($1::oid[]) AND NOT t.tgisinternal
 )
-SELECT DISTINCT o.oid::int8 AS oid, COALESCE(r.oid, d.refobjid)::int8 AS needs,
+SELECT DISTINCT o.catalog::int8 AS catalog, o.oid::int8 AS oid, COALESCE(r.oid, d.refobjid)::int8 AS needs,
        CASE WHEN r.oid IS NULL THEN d.refclassid ELSE r.tableoid END::int8 AS "needsCatalog"
 FROM object o
 JOIN pg_catalog.pg_depend d ON d.classid = o.classid AND d.objid = o.objid AND d.refobjid >= 16384
@@ -184,7 +188,8 @@ export async function readChunkTables(
   const dependencies = await session.query<Record<keyof ChunkDependency, string>>(READ_DEPENDENCIES, [oids]);
   return {
     objects: rows.map(definitionFrom),
-    dependencies: dependencies.map(({ oid, needs, needsCatalog }) => ({
+    dependencies: dependencies.map(({ catalog, oid, needs, needsCatalog }) => ({
+      catalog: Number(catalog),
       oid: Number(oid),
       needs: Number(needs),
       needsCatalog: Number(needsCatalog),
