@@ -1,6 +1,6 @@
 import type { TocEntry } from '../postgres/archive-toc.js';
 import { HyperferryError } from '../postgres/error.js';
-import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
+import { IDENTIFIER_PATTERN, quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { ChunkDefinition, ChunkDefinitions } from '../timescale/chunk-definitions.js';
 
 /** `pg_class`, `pg_constraint` and `pg_trigger`, whose OIDs never change (src/include/catalog). */
@@ -109,7 +109,7 @@ function grantsByTable(archive: readonly TocEntry[]): Map<number, TocEntry> {
   return grants;
 }
 
-const NAME = '(?:"(?:[^"]|"")*"|[^\\s".;]+)';
+const NAME = IDENTIFIER_PATTERN;
 const COMMAND = /^(?:GRANT|REVOKE) /gm;
 const ON_TABLE = new RegExp(`^((?:GRANT|REVOKE) [A-Z, ]+ ON TABLE )${NAME}\\.${NAME}(?= (?:TO|FROM) )`, 'gm');
 

@@ -1,5 +1,5 @@
 import type { TocEntry } from '../postgres/archive-toc.js';
-import { quoteIdentifier } from '../postgres/quoting.js';
+import { IDENTIFIER_PATTERN, quoteIdentifier } from '../postgres/quoting.js';
 import { describeEntry } from './division.js';
 import type { OwnerMap } from './owner-map.js';
 import type { Statement } from './statement.js';
@@ -57,7 +57,7 @@ export function definitionOf(entry: TocEntry, tablespaces: ReadonlySet<string>):
   };
 }
 
-const NAME = '(?:"(?:[^"]|"")*"|[^\\s".;]+)';
+const NAME = IDENTIFIER_PATTERN;
 
 /** `ALTER PUBLICATION p ADD TABLE ONLY s.t (columns) WHERE …;` and `… ADD TABLES IN SCHEMA s;` */
 const PUBLISHED = new RegExp(

@@ -1,6 +1,7 @@
+import { IDENTIFIER_PATTERN } from '../postgres/quoting.js';
 import type { Statement } from './statement.js';
 
-const NAME = '(?:"(?:[^"]|"")*"|[^\\s".;(),]+)';
+const NAME = IDENTIFIER_PATTERN;
 
 /** As pg_dump writes a constraint whose index has no settings of its own. */
 const CONSTRAINT = new RegExp(

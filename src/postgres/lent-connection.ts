@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { IDENTIFIER_PATTERN } from './quoting.js';
 import type { Session } from './session.js';
 
 /**
@@ -156,7 +157,7 @@ class Loan {
   }
 }
 
-const QUALIFIED_NAME = /(?:"(?:[^"]|"")*"|[^\s",.]+)\.(?:"(?:[^"]|"")*"|[^\s",.]+)(?=, | IN )/g;
+const QUALIFIED_NAME = new RegExp(`${IDENTIFIER_PATTERN}\\.${IDENTIFIER_PATTERN}(?=, | IN )`, 'g');
 
 /**
  * `LOCK TABLE a` locks all that inherits from it as well: the chunks of a hypertable, though `pg_dump` was told to leave

@@ -13,3 +13,6 @@ export function quoteLiteral(text: string): string {
   const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
   return text.includes('\\') ? ` E${quoted}` : quoted;
 }
+
+/** The source of a regular expression for one identifier as PostgreSQL's programs write it: bare, or in quotes. */
+export const IDENTIFIER_PATTERN = '(?:"(?:[^"]|"")*"|[^\\s".;(),]+)';
