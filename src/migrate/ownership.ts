@@ -14,7 +14,11 @@ import { excuseGrants, excuseMissingRights, runStatements } from './run-statemen
 export const ownersAndPrivileges: Stage = async (migration) => {
   const { plan, target, leaveOut } = migration;
   if (plan.options.owners) {
-    const entries = [...plan.schema.before, ...plan.schema.chunks, ...plan.schema.after];
+    // What it has made is the connecting role's already.
+    const chunks = plan.schema.chunks.filter(
+      ({ owner = '' }) => plan.owners.ownerOf(owner) !== plan.target.server.role,
+    );
+    const entries = [...plan.schema.before, ...chunks, ...plan.schema.after];
     if (plan.target.server.isSuperuser) await giveToOwners(entries, migration);
     else await giveAwayWithoutSuperuser(entries, migration);
   }
