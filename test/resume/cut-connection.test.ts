@@ -20,8 +20,8 @@ INSERT INTO reading SELECT timestamptz '2026-01-01 00:00+00' + n * interval '1 h
 CREATE TABLE device (id int PRIMARY KEY);
 INSERT INTO device VALUES (1), (2);
 ${GATE}
-${gatedTable('first_gated', 10)}
-${gatedTable('second_gated', 9)}`;
+${gatedTable('first_gated', 31)}
+${gatedTable('second_gated', 30)}`;
 
 const ROWS = 72 + 2 + 10 + 9;
 

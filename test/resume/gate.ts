@@ -5,7 +5,10 @@ export const GATE = `
 CREATE FUNCTION passes_gate() RETURNS boolean LANGUAGE plpgsql AS
   $$ BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN true; END $$;`;
 
-/** A table whose rows wait at the gate of the target: its copy is begun, and not done before the gate is opened. */
+/**
+ * A table whose rows wait at the gate of the target: its copy is begun, and not done before the gate is opened. Where the
+ * source is to be in the middle of it too, it must be more than the buffers on the way hold, about 10 MB.
+ */
 export function gatedTable(name: string, megabytes: number): string {
   return `
 CREATE TABLE ${name} (a int CHECK (passes_gate()), filling text);

@@ -148,7 +148,7 @@ async function childrenOf(parent: number): Promise<number[]> {
 
 function allAtWork({ target }: Databases): Promise<void> {
   const copying = `SELECT count(*)::int FROM pg_stat_activity
-    WHERE datname = current_database() AND state = 'active' AND query LIKE 'COPY %'`;
+    WHERE datname = current_database() AND state = 'active' AND query LIKE '%COPY %' AND pid <> pg_backend_pid()`;
   return expectEventually(async () => Number(await queryValue(target, copying)), 4, 'workers that copy', 60);
 }
 

@@ -21,7 +21,7 @@ CREATE TABLE device (id int PRIMARY KEY, name text);
 INSERT INTO device SELECT n, 'device ' || n FROM generate_series(0, 14) AS n;
 ALTER TABLE reading ADD FOREIGN KEY (device) REFERENCES device;
 ${GATE}
-${gatedTable('gated', 9)}`;
+${gatedTable('gated', 40)}`;
 
 /** A job of the source that is due within the time for which jobs are held off. */
 const JOBS = `
