@@ -17,7 +17,12 @@ const BEFORE_ALL_ROWS = Number.MAX_VALUE;
 /** In one transaction. */
 const LARGE_OBJECTS_AT_ONCE = 50;
 
-/** In one transaction, which holds four locks for each. */
+/**
+ * In one transaction, which holds four locks for each. Batches of 20 take as long as batches of 100 (0.5 ms a table, PostgreSQL
+ * 17). Event triggers off, `session_replication_role = replica` and `synchronous_commit = off` gain nothing (0.53 to 0.7 ms); a
+ * table, its rows and its two indexes in one transaction cost more (2.0 ms) than in one each (1.5 ms), since each change of the
+ * catalogs makes the session read the hypertable's definition anew.
+ */
 const CHUNKS_AT_ONCE = 100;
 
 /**
