@@ -23,7 +23,7 @@ ${GATE}
 ${gatedTable('first_gated', 31)}
 ${gatedTable('second_gated', 30)}`;
 
-const ROWS = 72 + 2 + 10 + 9;
+const ROWS = 72 + 2 + 31 + 30;
 
 /** The transaction that holds the snapshot begins before those that import it; a condition over `pg_stat_activity`. */
 const HOLDS_SNAPSHOT = `state = 'idle in transaction' AND xact_start =
