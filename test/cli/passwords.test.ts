@@ -112,15 +112,19 @@ async function migrated(name: string, password: string, flags: string[]) {
     name,
     `CREATE ROLE ${role} LOGIN PASSWORD '${password}';`,
   );
+  // Not the servers that tests share: another migration there would bring the role before.
+  const own = await passwordServer();
+  await query(own.url, `CREATE DATABASE ${name} TEMPLATE template0`);
+  const target = altered(own.url, { pathname: `/${name}`, username: own.role, password: own.password });
   const { exitCode, stdout, stderr } = await hyperferry(
     ['migrate', '--json', '--pg-bin', databases.programs, ...flags],
-    { SOURCE: databases.source, TARGET: databases.target },
+    { SOURCE: databases.source, TARGET: target },
   );
   expect(exitCode, stderr).toBe(0);
   return {
     outcome: stdout + stderr,
     stored: await queryValue(databases.source, storedOf(role)),
-    carried: await queryValue(databases.target, storedOf(role)),
+    carried: await queryValue(target, storedOf(role)),
   };
 }
 
