@@ -1,5 +1,6 @@
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
+import { HYPERTABLES } from './timescale.js';
 
 /** An object of a chunk, as SQL that makes it: the table, an index, a constraint or a trigger. */
 export interface ChunkDefinition {
@@ -39,9 +40,7 @@ WITH chunk AS MATERIALIZED (
 const READ_TABLES = `${CHUNK},
 grants AS (
   SELECT h.relowner, h.relacl::text AS acl, pg_catalog.min(h.oid::int8) AS oid
-  FROM pg_catalog.pg_class h
-  JOIN pg_catalog.pg_namespace n ON n.oid = h.relnamespace
-  JOIN _timescaledb_catalog.hypertable t ON t.schema_name = n.nspname AND t.table_name = h.relname
+  FROM (${HYPERTABLES}) AS h
   WHERE h.relacl IS NOT NULL
   GROUP BY 1, 2
 ), checks AS (

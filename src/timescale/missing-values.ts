@@ -1,5 +1,6 @@
 import type { Session } from '../postgres/session.js';
 import { readChunksOfCompressed } from './hypertables.js';
+import { HYPERTABLES } from './timescale.js';
 
 /**
  * The value that rows have in a column which was added after they were written. TimescaleDB reads it for batches that
@@ -24,9 +25,7 @@ JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE a.atthasmissing AND NOT a.attisdropped
   AND EXISTS (SELECT FROM pg_catalog.pg_inherits i
-              JOIN pg_catalog.pg_class h ON h.oid = i.inhparent
-              JOIN pg_catalog.pg_namespace m ON m.oid = h.relnamespace
-              JOIN _timescaledb_catalog.hypertable t ON t.schema_name = m.nspname AND t.table_name = h.relname
+              JOIN (${HYPERTABLES}) AS h ON h.oid = i.inhparent
               WHERE i.inhrelid = c.oid)
 ORDER BY 2, 3, a.attnum`;
 

@@ -1,4 +1,5 @@
 import type { Session } from '../postgres/session.js';
+import { HYPERTABLES } from './timescale.js';
 
 /**
  * Chunks whose definitions are made from the catalogs instead of by `pg_dump`, which locks every table that it dumps:
@@ -21,12 +22,7 @@ const CHUNK_NAME = /^(.+_)\d+(_chunk|_chunk_compressed)$/;
  * holds the compressed rows of one.
  */
 const READ_CANDIDATES = `
-WITH hypertable AS MATERIALIZED (
-  SELECT c.oid
-  FROM _timescaledb_catalog.hypertable h
-  JOIN pg_catalog.pg_namespace n ON n.nspname = h.schema_name
-  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = h.table_name
-)
+WITH hypertable AS MATERIALIZED (${HYPERTABLES})
 SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name,
        c.oid NOT IN (SELECT oid FROM hypertable)
          AND (c.oid IN (SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent IN (SELECT oid FROM hypertable))
@@ -49,10 +45,7 @@ WITH chunk AS MATERIALIZED (
   SELECT * FROM pg_catalog.pg_attribute p
   WHERE p.attrelid IN (SELECT parent FROM chunk) AND p.attnum > 0 AND NOT p.attisdropped
 ), grants AS (
-  SELECT DISTINCT h.relowner, h.relacl::text AS acl
-  FROM pg_catalog.pg_class h
-  JOIN pg_catalog.pg_namespace n ON n.oid = h.relnamespace
-  JOIN _timescaledb_catalog.hypertable t ON t.schema_name = n.nspname AND t.table_name = h.relname
+  SELECT DISTINCT h.relowner, h.relacl::text AS acl FROM (${HYPERTABLES}) AS h
 ), own_index AS MATERIALIZED (
   SELECT i.indrelid, i.indexrelid, i.indisreplident, x.reloptions
   FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid

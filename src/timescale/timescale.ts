@@ -104,15 +104,16 @@ export async function isInRestoreMode(session: Session): Promise<boolean> {
   return (await session.one<{ restoring: boolean }>(IS_RESTORING)).restoring;
 }
 
-const READ_HYPERTABLES = `
-SELECT c.oid::int8 AS oid
+/** SQL that gives the tables of all hypertables, those that hold compressed or materialized rows included: OID, owner, grants. */
+export const HYPERTABLES = `
+SELECT c.oid, c.relowner, c.relacl
 FROM _timescaledb_catalog.hypertable h
 JOIN pg_catalog.pg_namespace n ON n.nspname = h.schema_name
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = h.table_name`;
 
 /** The OIDs of all hypertables, those that hold compressed or materialized rows included. */
 export async function readHypertables(session: Session): Promise<Set<number>> {
-  const rows = await session.query<{ oid: string }>(READ_HYPERTABLES);
+  const rows = await session.query<{ oid: string }>(`SELECT h.oid::int8 AS oid FROM (${HYPERTABLES}) AS h`);
   return new Set(rows.map(({ oid }) => Number(oid)));
 }
 
