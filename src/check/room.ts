@@ -5,7 +5,10 @@ import { isOnThisMachine } from '../postgres/connection-string.js';
 import { findPlainChunks } from '../timescale/plain-chunks.js';
 import type { Check, CheckedSide, CheckOptions, Finding } from './finding.js';
 
-/** Sessions beside the workers': control, snapshot and pg_dump on the source; control and one more on the target. */
+/**
+ * Sessions beside the workers'. On the source, that of the snapshot, and before there are workers pg_dump's and two that
+ * read chunks; on the target, control and one more.
+ */
 const OTHER_SESSIONS = 3;
 
 /** Locks, connections, disk and settings, against what the run needs. */
