@@ -1,4 +1,4 @@
-import { type Check, type Finding, nameSome, readNames } from './finding.js';
+import { type Check, type DumpChecked, type Finding, nameSome, readNames } from './finding.js';
 
 /** A transaction id of its own is what a session gets when it writes. */
 const READ_WRITERS = `
@@ -26,7 +26,7 @@ SELECT slot_name::text AS name FROM pg_catalog.pg_replication_slots
 WHERE slot_type = 'logical' AND database = pg_catalog.current_database()`;
 
 /** What changes the source during the copy, and what hangs on it. */
-export const activity: Check = async ({ source }) => {
+export const activity: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
   const about: readonly (readonly [
     string,
     Omit<Finding, 'found' | 'objects'> & { readonly what: string },

@@ -1,9 +1,9 @@
 import { quoteIdentifier } from '../postgres/quoting.js';
 import { readJobs } from '../timescale/jobs.js';
-import { type Check, type Finding, nameSome } from './finding.js';
+import { type Check, type DumpChecked, type Finding, nameSome } from './finding.js';
 
 /** Jobs compress, drop and reorder chunks, which a snapshot does not see. */
-export const backgroundJobs: Check = async ({ source }) => {
+export const backgroundJobs: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
   if (!source.inventory.timescale) return [];
   const jobs = await readJobs(source.session);
   const names = (chosen: typeof jobs): string[] =>

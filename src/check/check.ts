@@ -1,21 +1,21 @@
 import { activity } from './activity.js';
 import { backgroundJobs } from './background-jobs.js';
-import { clientPrograms } from './client-programs.js';
-import { content } from './content.js';
-import { encoding } from './encoding.js';
+import { clientPrograms, dumpProgram } from './client-programs.js';
+import { content, sourceContent } from './content.js';
+import { encoding, encodings } from './encoding.js';
 import { extensions } from './extensions.js';
-import type { Check, Checked, Finding } from './finding.js';
-import { largeValues } from './large-values.js';
-import { pooler } from './pooler.js';
+import type { Check, DumpChecked, Finding, RestoreChecked } from './finding.js';
+import { largeValues, largeValuesAsText } from './large-values.js';
+import { pooler, poolerBefore } from './pooler.js';
 import { postgresVersion } from './postgres-version.js';
-import { privileges } from './privileges.js';
-import { replica } from './replica.js';
-import { roles } from './roles.js';
-import { room } from './room.js';
+import { privileges, sourcePrivileges, targetPrivileges } from './privileges.js';
+import { replica, replicaAsSource, replicaAsTarget } from './replica.js';
+import { missingRoles, passwordsToRead, roles } from './roles.js';
+import { room, sourceRoom, targetRoom } from './room.js';
 import { sameDatabase } from './same-database.js';
 import { settings } from './settings.js';
 import { targetContent } from './target-content.js';
-import { timescaleFeatures } from './timescale-features.js';
+import { sourceFeatures, targetFeatures, timescaleFeatures } from './timescale-features.js';
 import { timescaleVersion } from './timescale-version.js';
 import { tls } from './tls.js';
 
@@ -42,8 +42,37 @@ export const CHECKS: readonly Check[] = [
   tls,
 ];
 
-/** Looks for what stands in the way of a migration. Only reads. */
-export async function runChecks(checks: readonly Check[], checked: Checked): Promise<Finding[]> {
+export const DUMP_CHECKS: readonly Check<DumpChecked>[] = [
+  ({ source }) => poolerBefore('source', source),
+  ({ source }) => replicaAsSource(source),
+  dumpProgram,
+  sourceFeatures,
+  sourcePrivileges,
+  sourceRoom,
+  passwordsToRead,
+  backgroundJobs,
+  activity,
+  sourceContent,
+  largeValuesAsText,
+];
+
+export const RESTORE_CHECKS: readonly Check<RestoreChecked>[] = [
+  ({ target }) => poolerBefore('target', target),
+  ({ target }) => replicaAsTarget(target),
+  postgresVersion,
+  timescaleVersion,
+  targetFeatures,
+  extensions,
+  targetContent,
+  targetPrivileges,
+  targetRoom,
+  missingRoles,
+  ({ source, target }) => encodings(source.inventory.server.encoding, target.inventory.server.encoding),
+  tls,
+];
+
+/** Looks for what stands in the way. Only reads. */
+export async function runChecks<On>(checks: readonly Check<On>[], checked: On): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const check of checks) {
     findings.push(...(await check(checked)));

@@ -1,21 +1,12 @@
 import { HyperferryError } from '../postgres/error.js';
-import type { Check } from './finding.js';
+import type { Check, DumpChecked, Finding } from './finding.js';
+
+export const dumpProgram: Check<Pick<DumpChecked, 'pgDump'>> = ({ pgDump }) =>
+  pgDump instanceof HyperferryError ? missing(pgDump) : [];
 
 /** `pg_dump` reads the definitions, and refuses a server newer than itself. */
 export const clientPrograms: Check = ({ target, pgDump }) => {
-  if (pgDump instanceof HyperferryError) {
-    return [
-      {
-        id: 'client-programs',
-        severity: 'blocker',
-        code: pgDump.code,
-        found: pgDump.message,
-        objects: [],
-        why: 'pg_dump reads the definitions of the source, and refuses a server newer than itself.',
-        mend: pgDump.hint ?? '--pg-bin FOLDER',
-      },
-    ];
-  }
+  if (pgDump instanceof HyperferryError) return missing(pgDump);
   const { major } = target.inventory.server;
   if (pgDump.major <= major) return [];
   return [
@@ -29,3 +20,17 @@ export const clientPrograms: Check = ({ target, pgDump }) => {
     },
   ];
 };
+
+function missing({ code, message, hint }: HyperferryError): Finding[] {
+  return [
+    {
+      id: 'client-programs',
+      severity: 'blocker',
+      code,
+      found: message,
+      objects: [],
+      why: 'pg_dump reads the definitions of the source, and refuses a server newer than itself.',
+      mend: hint ?? '--pg-bin FOLDER',
+    },
+  ];
+}

@@ -1,5 +1,12 @@
 import { quoteIdentifier } from '../postgres/quoting.js';
-import { type Check, type CheckedSide, type Finding, nameSome, readNames } from './finding.js';
+import {
+  type Check,
+  type CheckedSide,
+  type DumpChecked,
+  type Finding,
+  nameSome,
+  readNames,
+} from './finding.js';
 
 /** What a check of content asks, and what it says when there is some. */
 interface Question {
@@ -90,7 +97,13 @@ WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
 ORDER BY 1`;
 
 /** What the source holds that wants a word. */
-export const content: Check = async ({ source, target }) => {
+export const content: Check = async ({ source, target }) => [
+  ...(await sourceContent({ source })),
+  ...(await eventTriggers(source, target)),
+  ...(await tablespaces(source, target)),
+];
+
+export const sourceContent: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
   const findings: Finding[] = [];
   for (const { query, finding } of QUESTIONS) {
     const { what, ...rest } = finding;
@@ -111,13 +124,18 @@ export const content: Check = async ({ source, target }) => {
         .join('\n'),
     });
   }
+  return findings;
+};
+
+async function eventTriggers(source: CheckedSide, target: CheckedSide): Promise<Finding[]> {
   const triggers = await readNames(
     source.session,
     "SELECT evtname::text AS name FROM pg_catalog.pg_event_trigger t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = t.oid AND d.deptype = 'e') ORDER BY 1",
   );
-  if (triggers.length > 0) {
-    const may = target.inventory.server.isSuperuser;
-    findings.push({
+  if (triggers.length === 0) return [];
+  const may = target.inventory.server.isSuperuser;
+  return [
+    {
       id: 'event-triggers',
       severity: may ? 'note' : 'warning',
       found: `event triggers: ${nameSome(triggers)}`,
@@ -126,10 +144,9 @@ export const content: Check = async ({ source, target }) => {
         ? 'They are made last, so that they do not act on the migration.'
         : 'Only a superuser may make them, and the connecting role of the target is none.',
       mend: may ? 'Nothing to do.' : 'They are left out; an administrator can make them later.',
-    });
-  }
-  return [...findings, ...(await tablespaces(source, target))];
-};
+    },
+  ];
+}
 
 const READ_USED_TABLESPACES = `
 SELECT spcname::text AS name FROM pg_catalog.pg_tablespace t

@@ -17,22 +17,9 @@ FROM (SELECT pg_catalog.to_jsonb(d) FROM pg_catalog.pg_database d
 
 /** How text is stored and sorted on both sides. */
 export const encoding: Check = async ({ source, target }) => {
-  const findings: Finding[] = [];
   const [here, there] = [await readCollation(source.session), await readCollation(target.session)];
   const [from, to] = [source.inventory.server.encoding, target.inventory.server.encoding];
-  if (from !== to) {
-    const isRaw = from === 'SQL_ASCII' || to === 'SQL_ASCII';
-    findings.push({
-      id: 'encoding',
-      severity: 'warning',
-      found: `the source is encoded in ${from}, the target in ${to}`,
-      objects: [from, to],
-      why: isRaw
-        ? 'SQL_ASCII means bytes of no known encoding: they may not be valid in another.'
-        : 'A character that the target’s encoding lacks stops the copy, and lengths in bytes differ.',
-      mend: creation(from, here),
-    });
-  }
+  const findings = encodings(from, to, creation(from, here));
   if (here.provider !== there.provider || here.locale !== there.locale || here.version !== there.version) {
     findings.push({
       id: 'collation',
@@ -45,6 +32,28 @@ export const encoding: Check = async ({ source, target }) => {
   }
   return findings;
 };
+
+/** @param mend a command that makes a database of the source's encoding */
+export function encodings(
+  from: string,
+  to: string,
+  mend = `CREATE DATABASE "…" TEMPLATE template0 ENCODING ${quoteLiteral(from)}; -- unless the change is intended`,
+): Finding[] {
+  if (from === to) return [];
+  const isRaw = from === 'SQL_ASCII' || to === 'SQL_ASCII';
+  return [
+    {
+      id: 'encoding',
+      severity: 'warning',
+      found: `the source is encoded in ${from}, the target in ${to}`,
+      objects: [from, to],
+      why: isRaw
+        ? 'SQL_ASCII means bytes of no known encoding: they may not be valid in another.'
+        : 'A character that the target’s encoding lacks stops the copy, and lengths in bytes differ.',
+      mend,
+    },
+  ];
+}
 
 /** A database of the source's encoding and collation. With another provider than libc, libc's parts stay plain. */
 function creation(encoding: string, { provider, locale }: Collation): string {

@@ -1,8 +1,10 @@
 import { quoteIdentifier } from '../postgres/quoting.js';
-import { type Check, type Finding, nameSome } from './finding.js';
+import { type Check, type CheckedSide, type Finding, nameSome, type RestoreChecked } from './finding.js';
 
 /** The source's other extensions: what they define cannot be made without them. */
-export const extensions: Check = ({ source, target }) => {
+export const extensions: Check<
+  Pick<RestoreChecked, 'target'> & { source: Pick<CheckedSide, 'inventory'> }
+> = ({ source, target }) => {
   const others = source.inventory.extensions.filter(({ name }) => name !== 'timescaledb');
   const available = target.inventory.availableVersions;
   const missing = others.filter(({ name }) => !available.has(name)).map(({ name }) => name);

@@ -3,6 +3,7 @@ import type { ClientProgram } from '../postgres/client-programs.js';
 import type { Connection } from '../postgres/connection-string.js';
 import type { ErrorCode, HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
+import type { Features } from '../timescale/features.js';
 
 /** Something that stands in the way of a migration, or that one should know before it. */
 export interface Finding {
@@ -30,13 +31,32 @@ export interface CheckedSide {
   readonly session: Session;
 }
 
-/** What a check looks at. */
-export interface Checked {
+/** What a check of a dump looks at. */
+export interface DumpChecked {
   readonly source: CheckedSide;
-  readonly target: CheckedSide;
   /** The `pg_dump` for the source, or why there is none. */
   readonly pgDump: ClientProgram | HyperferryError;
+  readonly options: Pick<CheckOptions, 'jobs' | 'rolePasswords'>;
+}
+
+/** What a check of a migration looks at. */
+export interface Checked extends DumpChecked {
+  readonly target: CheckedSide;
   readonly options: CheckOptions;
+}
+
+/** What a check of a restore looks at: of the source, what the dump knows. */
+export interface RestoreChecked {
+  readonly source: DumpedSource;
+  readonly target: CheckedSide;
+  readonly options: CheckOptions;
+}
+
+export interface DumpedSource {
+  readonly inventory: Inventory;
+  readonly features: Features;
+  /** Of the database, as it lay on the source's disk. */
+  readonly bytes: number;
 }
 
 /** What the migration will be asked to do, as far as a check's answer depends on it. */
@@ -51,7 +71,7 @@ export interface CheckOptions {
   readonly updateTargetAfter: true | string | undefined;
 }
 
-export type Check = (checked: Checked) => Promise<readonly Finding[]> | readonly Finding[];
+export type Check<On = Checked> = (checked: On) => Promise<readonly Finding[]> | readonly Finding[];
 
 const NAMES_SHOWN = 10;
 

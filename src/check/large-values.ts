@@ -1,5 +1,5 @@
 import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
-import { type Check, type Finding, nameSome } from './finding.js';
+import { type Check, type CheckedSide, type DumpChecked, type Finding, nameSome } from './finding.js';
 
 /** A field's text form may not pass 1 GB, and that of bytea takes two bytes for one. */
 const LARGE_BYTES = 500_000_000;
@@ -13,7 +13,27 @@ WHERE c.reltoastrelid <> 0 AND c.relkind = 'r' AND pg_catalog.pg_relation_size(c
  * length (`octet_length` of a toasted bytea reads no chunk of it). LZ4 compresses 255 to 1 at most, and text forms of
  * other types than bytea are no longer than the value.
  */
-export const largeValues: Check = async ({ source }) => {
+export const largeValues: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
+  const { text, binary } = await findLargeValues(source);
+  return [
+    ...finding(
+      'large-values',
+      'blocker',
+      text,
+      'but their table has a column whose type travels only as text',
+    ),
+    ...finding('large-values-binary', 'note', binary, 'which travel in binary form'),
+  ];
+};
+
+/** All that is in an archive is text. */
+export const largeValuesAsText: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
+  const { text, binary } = await findLargeValues(source);
+  return finding('large-values', 'blocker', [...text, ...binary], 'but an archive holds rows as text');
+};
+
+/** Columns by how the rows of their table travel between servers. */
+async function findLargeValues(source: CheckedSide): Promise<{ text: string[]; binary: string[] }> {
   const large = new Set(
     (await source.session.query<{ oid: string }>(READ_TOAST_SIZES, [LARGE_BYTES])).map(({ oid }) =>
       Number(oid),
@@ -32,16 +52,8 @@ export const largeValues: Check = async ({ source }) => {
         (relation.format === 'binary' ? binary : text).push(`${relation.schema}.${relation.name}.${name}`);
     }
   }
-  return [
-    ...finding(
-      'large-values',
-      'blocker',
-      text,
-      'but their table has a column whose type travels only as text',
-    ),
-    ...finding('large-values-binary', 'note', binary, 'which travel in binary form'),
-  ];
-};
+  return { text, binary };
+}
 
 const READ_LENGTH_COLUMNS = `
 SELECT pg_catalog.array_agg(attname::text) AS names FROM pg_catalog.pg_attribute

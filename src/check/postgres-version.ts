@@ -1,7 +1,9 @@
-import type { Check } from './finding.js';
+import type { Check, CheckedSide, RestoreChecked } from './finding.js';
 
 /** PostgreSQL can be migrated up, not down. */
-export const postgresVersion: Check = ({ source, target }) => {
+export const postgresVersion: Check<
+  Pick<RestoreChecked, 'target'> & { source: Pick<CheckedSide, 'inventory'> }
+> = ({ source, target }) => {
   const [from, to] = [source.inventory.server.major, target.inventory.server.major];
   if (to >= from) return [];
   return [

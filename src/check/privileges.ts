@@ -1,5 +1,12 @@
 import { quoteIdentifier } from '../postgres/quoting.js';
-import { type Check, type Finding, nameSome, readNames } from './finding.js';
+import {
+  type Check,
+  type DumpChecked,
+  type Finding,
+  nameSome,
+  type RestoreChecked,
+  readNames,
+} from './finding.js';
 
 /** Tables and sequences of the user's that the connecting role may not read. */
 const READ_UNREADABLE = `
@@ -50,8 +57,13 @@ const READ_MAY_CREATE =
   "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS may";
 
 /** What the connecting roles may do. */
-export const privileges: Check = async ({ source, target, options }) => {
-  const [from, to] = [source.inventory.server, target.inventory.server];
+export const privileges: Check = async (checked) => [
+  ...(await sourcePrivileges(checked)),
+  ...(await targetPrivileges(checked)),
+];
+
+export const sourcePrivileges: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
+  const from = source.inventory.server;
   const findings: Finding[] = [];
   const unreadable = await readNames(source.session, READ_UNREADABLE);
   if (unreadable.length > 0) {
@@ -77,18 +89,6 @@ export const privileges: Check = async ({ source, target, options }) => {
       mend: `GRANT SELECT ON LARGE OBJECT ${objects.slice(0, 10).join(', ')} TO ${quoteIdentifier(from.role)}; on the source, or connect as a superuser.`,
     });
   }
-  const undroppable = options.cleanTarget ? await readNames(target.session, READ_UNDROPPABLE) : [];
-  if (undroppable.length > 0) {
-    findings.push({
-      id: 'target-clean',
-      severity: 'blocker',
-      code: 'PRIVILEGE',
-      found: `expected the role ${to.role} to own what --clean-target drops, but it does not own ${nameSome(undroppable)}`,
-      objects: undroppable,
-      why: 'Only an owner may drop.',
-      mend: 'Connect to the target as its owner or as a superuser, or drop these first.',
-    });
-  }
   await source.session.query('SET row_security = on');
   const hidden = await readNames(source.session, READ_HIDDEN_ROWS);
   await source.session.query('SET row_security = off');
@@ -101,6 +101,27 @@ export const privileges: Check = async ({ source, target, options }) => {
       objects: hidden,
       why: 'The copy would be incomplete; the server refuses it instead.',
       mend: `ALTER ROLE ${quoteIdentifier(from.role)} BYPASSRLS; on the source, or connect as a superuser.`,
+    });
+  }
+  return findings;
+};
+
+export const targetPrivileges: Check<Pick<RestoreChecked, 'target' | 'options'>> = async ({
+  target,
+  options,
+}) => {
+  const to = target.inventory.server;
+  const findings: Finding[] = [];
+  const undroppable = options.cleanTarget ? await readNames(target.session, READ_UNDROPPABLE) : [];
+  if (undroppable.length > 0) {
+    findings.push({
+      id: 'target-clean',
+      severity: 'blocker',
+      code: 'PRIVILEGE',
+      found: `expected the role ${to.role} to own what --clean-target drops, but it does not own ${nameSome(undroppable)}`,
+      objects: undroppable,
+      why: 'Only an owner may drop.',
+      mend: 'Connect to the target as its owner or as a superuser, or drop these first.',
     });
   }
   if (!(await target.session.one<{ may: boolean }>(READ_MAY_CREATE)).may) {

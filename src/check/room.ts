@@ -3,7 +3,15 @@ import { freeConnections, lockRoom, type Server } from '../inventory/server.js';
 import { buildMemory } from '../postgres/build-memory.js';
 import { isOnThisMachine } from '../postgres/connection-string.js';
 import { findPlainChunks } from '../timescale/plain-chunks.js';
-import type { Check, CheckedSide, CheckOptions, Finding } from './finding.js';
+import type {
+  Check,
+  CheckedSide,
+  CheckOptions,
+  DumpChecked,
+  DumpedSource,
+  Finding,
+  RestoreChecked,
+} from './finding.js';
 
 /**
  * Sessions beside the workers'. On the source, that of the snapshot, and before there are workers pg_dump's and two that
@@ -12,9 +20,20 @@ import type { Check, CheckedSide, CheckOptions, Finding } from './finding.js';
 const OTHER_SESSIONS = 3;
 
 /** Locks, connections, disk and settings, against what the run needs. */
-export const room: Check = async ({ source, target, options }) => [
+export const room: Check = async ({ source, ...checked }) => [
+  ...(await sourceRoom({ source, ...checked })),
+  ...(await targetRoom({ ...checked, source: { ...source, bytes: await sizeOf(source) } })),
+];
+
+export const sourceRoom: Check<Pick<DumpChecked, 'source' | 'options'>> = async ({ source, options }) => [
   ...(await locks(source)),
   ...connections('source', source.inventory.server, options.jobs),
+];
+
+type TargetChecked = Pick<RestoreChecked, 'target' | 'options'> & { readonly source: SizedSource };
+type SizedSource = Pick<DumpedSource, 'inventory' | 'bytes'>;
+
+export const targetRoom: Check<TargetChecked> = async ({ source, target, options }) => [
   ...connections('target', target.inventory.server, options.jobs),
   ...(await disk(source, target, options)),
   ...(await settings(source, target, options.jobs)),
@@ -68,11 +87,10 @@ WHERE d.datname = pg_catalog.current_database()`;
 
 /** SQL does not tell a server's free space; where the target runs on this machine, the file system does. */
 async function disk(
-  source: CheckedSide,
+  { bytes }: SizedSource,
   target: CheckedSide,
   { resume, cleanTarget }: CheckOptions,
 ): Promise<Finding[]> {
-  const bytes = await sizeOf(source);
   const unused = await freeSpace(target);
   // What an earlier attempt has brought needs no room again, and what is dropped first makes some.
   const free = unused === undefined || !(resume || cleanTarget) ? unused : unused + (await sizeOf(target));
@@ -126,7 +144,7 @@ SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size')) AS "
 const WAL_BETWEEN_CHECKPOINTS = 4 * 1024 ** 3;
 const ENOUGH_MAINTENANCE_MEMORY = 256 * 1024 ** 2;
 
-async function settings(source: CheckedSide, target: CheckedSide, jobs: number): Promise<Finding[]> {
+async function settings(source: SizedSource, target: CheckedSide, jobs: number): Promise<Finding[]> {
   const bytes = source.inventory.relations.reduce((sum, relation) => sum + relation.bytes, 0);
   const row = await target.session.one<{ maxWalSize: string; maintenanceWorkMem: string }>(
     readSettings(jobs),

@@ -1,10 +1,13 @@
 import { readContent } from '../inventory/content.js';
 import { LEDGER_FORMAT, type RecordedRun, readRecordedRun } from '../inventory/recorded-run.js';
 import { isInRestoreMode } from '../timescale/timescale.js';
-import { type Check, type Finding, nameSome } from './finding.js';
+import { type Check, type Finding, nameSome, type RestoreChecked } from './finding.js';
 
 /** Rows and definitions can only be proven equal where nothing else stands. */
-export const targetContent: Check = async ({ target, options }) => {
+export const targetContent: Check<Pick<RestoreChecked, 'target' | 'options'>> = async ({
+  target,
+  options,
+}) => {
   const run = await readRecordedRun(target.session);
   if (run?.isUnderWay) return [busy(run)];
   if (options.resume) return run && isResumable(run) ? [] : [nothingToResume(run)];

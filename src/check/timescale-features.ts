@@ -3,21 +3,47 @@ import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoti
 import type { Session } from '../postgres/session.js';
 import { type Features, readFeatures } from '../timescale/features.js';
 import type { Timescale } from '../timescale/timescale.js';
-import { type Check, type Finding, nameSome } from './finding.js';
+import {
+  type Check,
+  type DumpChecked,
+  type DumpedSource,
+  type Finding,
+  nameSome,
+  type RestoreChecked,
+} from './finding.js';
 
 /** Features of TimescaleDB that the target may lack, or that no version carries on. */
 export const timescaleFeatures: Check = async ({ source, target }) => {
-  const { timescale } = source.inventory;
-  if (!timescale) return [];
-  const features = await readFeatures(source.session);
+  const { inventory, session } = source;
+  if (!inventory.timescale) return [];
+  const features = await readFeatures(session);
   return [
-    ...(await edition(features, timescale, target.session)),
-    ...partialAggregates(features),
-    ...multiNode(features),
-    ...unreadableNulls(features, timescale),
-    ...addedColumns(source.inventory, target.inventory),
+    ...(await targetFeatures({ source: { inventory, features }, target })),
+    ...leftBehindFeatures(features),
+    ...unreadableNulls(features, inventory.timescale),
   ];
 };
+
+/** What no version carries on, whoever dumps it. */
+export const sourceFeatures: Check<DumpChecked> = async ({ source }) =>
+  source.inventory.timescale ? leftBehindFeatures(await readFeatures(source.session)) : [];
+
+type FeaturesChecked = Pick<RestoreChecked, 'target'> & {
+  readonly source: Pick<DumpedSource, 'inventory' | 'features'>;
+};
+
+/** What the target must be able to. */
+export async function targetFeatures({ source, target }: FeaturesChecked): Promise<Finding[]> {
+  const { inventory, features } = source;
+  return [
+    ...(inventory.timescale ? await edition(features, inventory.timescale, target.session) : []),
+    ...addedColumns(inventory, target.inventory),
+  ];
+}
+
+function leftBehindFeatures(features: Features): Finding[] {
+  return [...partialAggregates(features), ...multiNode(features)];
+}
 
 async function edition(features: Features, timescale: Timescale, target: Session): Promise<Finding[]> {
   const objects = [

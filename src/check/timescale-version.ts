@@ -1,10 +1,15 @@
 import { possibleTimescaleVersions } from '../inventory/inventory.js';
 import { compareVersions, LOWEST_SERVICE_VERSIONS } from '../timescale/timescale.js';
 import { commonUpdate, updateTargets } from '../timescale/update.js';
-import { type Check, type CheckedSide, type Finding, nameSome } from './finding.js';
+import { type Check, type CheckedSide, type Finding, nameSome, type RestoreChecked } from './finding.js';
+
+/** Only a source that is there can be updated. */
+type VersionChecked = Pick<RestoreChecked, 'target' | 'options'> & {
+  readonly source: Pick<CheckedSide, 'inventory'> & Partial<Pick<CheckedSide, 'session'>>;
+};
 
 /** Rows that one version stored are read by another version's code as something else: both sides must be the same. */
-export const timescaleVersion: Check = async ({ source, target, options }) => {
+export const timescaleVersion: Check<VersionChecked> = async ({ source, target, options }) => {
   const wanted = source.inventory.timescale;
   if (!wanted) return [];
   return [
@@ -17,7 +22,7 @@ export const timescaleVersion: Check = async ({ source, target, options }) => {
 
 async function matching(
   wanted: string,
-  source: CheckedSide,
+  source: VersionChecked['source'],
   target: CheckedSide,
   updateSource: boolean,
 ): Promise<Finding[]> {
@@ -50,7 +55,9 @@ async function matching(
       },
     ];
   }
-  const common = await commonUpdate(source.session, wanted, possibleTimescaleVersions(target.inventory));
+  const common =
+    source.session &&
+    (await commonUpdate(source.session, wanted, possibleTimescaleVersions(target.inventory)));
   if (timescale && !timescale.isOwned) {
     return [
       {

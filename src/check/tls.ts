@@ -1,10 +1,10 @@
 import { isOnThisMachine } from '../postgres/connection-string.js';
-import type { Check } from './finding.js';
+import type { Check, RestoreChecked } from './finding.js';
 
 const READ_TLS = 'SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()';
 
 /** Whether what goes to the target can be read on the way. */
-export const tls: Check = async ({ target }) => {
+export const tls: Check<Pick<RestoreChecked, 'target'>> = async ({ target }) => {
   const [row] = await target.session.query<{ ssl: boolean }>(READ_TLS);
   if (row?.ssl !== false || isOnThisMachine(target.connection)) return [];
   return [

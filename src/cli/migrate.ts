@@ -1,143 +1,38 @@
-import { writeFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
 import { migrate } from '../migrate/migrate.js';
-import { describeConnection, parseConnection } from '../postgres/connection-string.js';
-import { HyperferryError } from '../postgres/error.js';
-import { jsonLinesRenderer } from '../report/json-lines.js';
-import { renderLeftOut } from '../report/left-out.js';
-import type { Renderer } from '../report/renderer.js';
-import { terminalRenderer } from '../report/terminal.js';
-import {
-  addMigrationFlags,
-  collect,
-  logFormatFlag,
-  type MigrationFlags,
-  migrationOptions,
-  wholeNumber,
-} from './flags.js';
-import { withInterrupt } from './interrupt.js';
-import { showingFailure } from './show-failure.js';
+import { addMigrationFlags, type MigrationFlags, migrationOptions, wholeNumber } from './flags.js';
+import { addRunFlags, type RunFlags, runOptions, showingRun } from './run-flags.js';
 
-interface Flags extends MigrationFlags {
-  readonly processes?: number;
-  readonly skipCheck: string[];
-  readonly roleMap: string[];
-  readonly verify: 'none' | 'counts' | 'checksums';
-  readonly leftOut?: string;
-  readonly owner: boolean;
-  readonly privileges: boolean;
-  readonly yes: boolean;
+interface Flags extends MigrationFlags, RunFlags {
+  readonly cleanTarget: boolean;
   readonly jobWait: number;
-  readonly resume: boolean;
   readonly onRewrite: 'stop' | 'retry';
-  readonly keepLedger: boolean;
-  readonly json: boolean;
-  readonly logFormat: 'text' | 'json';
 }
 
 export function migrateCommand(): Command {
-  return addMigrationFlags(
-    new Command('migrate').description('Move a database to an empty database on another server'),
-  )
-    .option('--processes <n>', 'processes that the workers are spread over (default: 1)', wholeNumber)
-    .option('--yes', 'do not ask before dropping', false)
-    .option('--skip-check <id>', 'go on in spite of a blocker; may be given several times', collect, [])
-    .option(
-      '--role-map <old=new>',
-      'give what a role owns to another; may be given several times',
-      collect,
-      [],
-    )
-    .option('--no-owner', 'do not carry owners over')
-    .option('--no-privileges', 'do not carry grants over')
-    .addOption(
-      new Option('--verify <how>', 'what is compared before background jobs may change the target')
-        .choices(['none', 'counts', 'checksums'])
-        .default('checksums'),
-    )
-    .option('--resume', 'go on with a run that did not finish', false)
+  const command = new Command('migrate').description(
+    'Move a database to an empty database on another server',
+  );
+  return addRunFlags(addMigrationFlags(command))
     .addOption(
       new Option('--on-rewrite <what>', 'when a relation is rewritten on the source during the copy')
         .choices(['stop', 'retry'])
         .default('stop'),
     )
-    .option('--keep-ledger', 'keep the schema _hyperferry on the target when all is done', false)
-    .option('--left-out <file>', 'write the SQL of what was left out to a file, for an administrator')
     .option('--job-wait <seconds>', 'how long to wait for background jobs that run already', wholeNumber, 600)
-    .option('--json', 'print the outcome as one JSON document on stdout', false)
-    .addOption(logFormatFlag())
     .addHelpText('after', '\nThe environment variables SOURCE and TARGET stand for --source and --target.')
-    .action((flags: Flags) => {
-      const renderer = flags.logFormat === 'json' ? jsonLinesRenderer() : terminalRenderer(process.stderr);
-      return showingFailure(renderer, () => run(flags, renderer));
-    });
-}
-
-async function run(flags: Flags, renderer: Renderer): Promise<void> {
-  const options = migrationOptions(flags);
-  if (flags.resume && flags.cleanTarget) {
-    throw new HyperferryError('USAGE', 'expected --resume or --clean-target, but both came', {
-      hint: '--resume goes on with what the target holds; --clean-target drops it and starts over.',
-    });
-  }
-  if (flags.cleanTarget && !flags.yes) await confirmCleaning(options.target);
-  const outcome = await withInterrupt((signal) =>
-    migrate({
-      ...options,
-      processes: flags.processes,
-      owners: flags.owner,
-      privileges: flags.privileges,
-      jobWait: flags.jobWait,
-      resume: flags.resume,
-      onRewrite: flags.onRewrite,
-      keepLedger: flags.keepLedger,
-      skipChecks: flags.skipCheck,
-      roleMap: parseRoleMap(flags.roleMap),
-      verify: flags.verify,
-      signal,
-      onEvent: (event) => renderer.show(event),
-    }),
-  );
-  renderer.finished(outcome);
-  if (flags.leftOut) await writeFile(flags.leftOut, renderLeftOut(outcome.leftOut), { mode: 0o600 });
-  if (flags.json) process.stdout.write(`${JSON.stringify(outcome, undefined, 2)}\n`);
-}
-
-/** Pairs of `old=new`. */
-function parseRoleMap(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const [old, renamed, ...rest] = pair.split('=');
-      if (!old || !renamed || rest.length > 0) {
-        throw new HyperferryError('USAGE', `expected --role-map old=new, but ${pair} came`);
-      }
-      return [old, renamed];
-    }),
-  );
-}
-
-/** Asks for the database's name, so that nobody drops one by pressing a key. */
-async function confirmCleaning(target: string): Promise<void> {
-  const connection = parseConnection(target);
-  if (!process.stdin.isTTY) {
-    throw new HyperferryError(
-      'USAGE',
-      '--clean-target asks before it drops, but there is no terminal to ask on',
-      {
-        hint: 'Add --yes to drop without being asked.',
-      },
+    .action((flags: Flags) =>
+      showingRun(
+        flags,
+        () => migrationOptions(flags).target,
+        (shown) =>
+          migrate({
+            ...migrationOptions(flags),
+            ...runOptions(flags),
+            jobWait: flags.jobWait,
+            onRewrite: flags.onRewrite,
+            ...shown,
+          }),
+      ),
     );
-  }
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await prompt.question(
-      `All that is in ${describeConnection(connection)} will be dropped. Type the database's name to go on: `,
-    );
-    if (answer.trim() !== connection.database) {
-      throw new HyperferryError('USAGE', `expected ${connection.database}, so nothing was dropped`);
-    }
-  } finally {
-    prompt.close();
-  }
 }

@@ -3,7 +3,9 @@ import { Command } from 'commander';
 import { checkCommand } from './check.js';
 import { cleanCommand } from './clean.js';
 import { demoCommand } from './demo.js';
+import { dumpCommand } from './dump.js';
 import { migrateCommand } from './migrate.js';
+import { restoreCommand } from './restore.js';
 import { statusCommand } from './status.js';
 import { verifyCommand } from './verify.js';
 import { workerCommand } from './worker.js';
@@ -17,7 +19,7 @@ export function makeProgram(): Command {
     .configureHelp({ showGlobalOptions: true });
   const commands = [
     ...[checkCommand(), migrateCommand(), workerCommand(), statusCommand(), cleanCommand()],
-    ...[verifyCommand(), demoCommand()],
+    ...[verifyCommand(), dumpCommand(), restoreCommand(), demoCommand()],
   ];
   for (const command of commands) {
     program.addCommand(command.exitOverride());

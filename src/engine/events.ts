@@ -26,10 +26,19 @@ export const STAGES = [
 
 export type StageName = (typeof STAGES)[number];
 
+/** The stages of a dump, in their order. */
+export const DUMP_STAGES = ['connect', 'snapshot', 'rows', 'large objects', 'checksums', 'finish'] as const;
+
+export type DumpStageName = (typeof DUMP_STAGES)[number];
+
 /** What a run tells while it goes. The engine never prints: whoever shows events subscribes to them. */
 export type Event =
-  | { readonly type: 'stage-started'; readonly stage: StageName }
-  | { readonly type: 'stage-finished'; readonly stage: StageName; readonly seconds: number }
+  | { readonly type: 'stage-started'; readonly stage: StageName | DumpStageName }
+  | {
+      readonly type: 'stage-finished';
+      readonly stage: StageName | DumpStageName;
+      readonly seconds: number;
+    }
   /** The rows that are to be copied: relations, and bytes as they lie on the source's disk. */
   | { readonly type: 'rows-planned'; readonly relations: number; readonly bytes: number }
   | {

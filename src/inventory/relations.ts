@@ -32,6 +32,8 @@ export interface Relation {
    * on another server: the hash of an enum is that of its label's OID.
    */
   readonly loadThrough: { readonly schema: string; readonly name: string } | undefined;
+  /** The rows in a dump: the dump id of the entry that they belong to. A database has none. */
+  readonly dumpId?: number;
 }
 
 const READ_RELATIONS = `

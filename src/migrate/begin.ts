@@ -1,18 +1,18 @@
 import { endWorkers, openLedger, takeTarget } from '../engine/ledger.js';
 import { setTasks } from '../engine/queue.js';
 import { readInventory } from '../inventory/inventory.js';
-import { readDatabaseIdentity } from '../inventory/server.js';
 import { withoutTasks } from '../plan/plan.js';
-import { describeConnection, publicConnectionString } from '../postgres/connection-string.js';
+import { parseConnection } from '../postgres/connection-string.js';
 import type { Session } from '../postgres/session.js';
 import { cleanTarget } from './clean-target.js';
 import { type Begun, goOn } from './go-on.js';
 import { LeftOutItems } from './left-out-items.js';
 import type { Migration } from './migration.js';
-import type { Preparation } from './prepare.js';
+import type { Snapshot } from './origin.js';
+import { planFrom } from './plan-from.js';
+import type { Prepared } from './prepare.js';
 import { closeSession, openSession, type Run } from './run.js';
 import { askedSettings, type KeptSettings, writeSettings } from './settings.js';
-import { planFrom, type Snapshot } from './snapshot.js';
 import { standing } from './standing.js';
 import { makeTasks, plannedFrom } from './tasks.js';
 import type { WorkerSettings } from './work/context.js';
@@ -21,7 +21,7 @@ import { WorkerProcesses } from './worker-processes.js';
 /** Makes the plan, and begins the run in the ledger, or its next attempt. */
 export async function beginMigration(
   run: Run,
-  preparation: Preparation,
+  preparation: Prepared,
   snapshot: Snapshot,
 ): Promise<Migration> {
   const target = openTargetSide(run, preparation.targetSession);
@@ -43,8 +43,11 @@ export async function beginMigration(
     },
     plan: withoutTasks(plan),
     planned: plannedFrom(tasks),
-    workerSettings: workerSettingsFrom(run, snapshot),
-    source: { connection: run.connections.source, session: snapshot.session, snapshot: snapshot.id },
+    workerSettings: workerSettingsFrom(snapshot),
+    source: {
+      connection: run.source.url === undefined ? undefined : parseConnection(run.source.url),
+      snapshot,
+    },
     target,
     jobs: preparation.jobs,
     processes,
@@ -58,14 +61,14 @@ export async function beginMigration(
 
 async function begin(
   run: Run,
-  preparation: Preparation,
+  preparation: Prepared,
   snapshot: Snapshot,
   target: Migration['target'],
 ): Promise<Begun> {
   if (run.options.cleanTarget) {
     run.state.target = 'half done';
     await endWorkers(target.session);
-    await cleanTarget(run.connections.target, run.signal);
+    await cleanTarget(run.target, run.signal);
     await target.renewSession();
   }
   const settings: KeptSettings = {
@@ -74,8 +77,8 @@ async function begin(
   };
   const plan = await planFrom(run, snapshot, settings);
   await openLedger(target.session, {
-    source: describeConnection(run.connections.source),
-    sourceIdentity: await readDatabaseIdentity(snapshot.session),
+    source: run.source.name,
+    sourceIdentity: snapshot.identity,
     settings: writeSettings(settings),
     countersEpoch: snapshot.counters.epoch,
   });
@@ -92,26 +95,21 @@ async function begin(
   };
 }
 
-function workerSettingsFrom({ connections }: Run, { id, inventory }: Snapshot): WorkerSettings {
+function workerSettingsFrom({ rows, inventory }: Snapshot): WorkerSettings {
   const { search_path = '', TimeZone = 'UTC' } = inventory.server.sessionDefaults;
-  return {
-    snapshot: id,
-    source: publicConnectionString(connections.source),
-    applicationDefaults: { searchPath: search_path, timeZone: TimeZone },
-    storesNullAsUnreadableValue: inventory.timescale?.storesNullAsUnreadableValue ?? false,
-  };
+  return { rows, applicationDefaults: { searchPath: search_path, timeZone: TimeZone } };
 }
 
 function openTargetSide(run: Run, first: Session): Migration['target'] {
   let session = first;
   return {
-    connection: run.connections.target,
+    connection: run.target,
     get session() {
       return session;
     },
     renewSession: async () => {
       await closeSession(run, session);
-      const renewed = await openSession(run, 'target');
+      const renewed = await openSession(run, 'target', run.target);
       try {
         await takeTarget(renewed);
       } catch (error) {

@@ -1,12 +1,17 @@
-import { type DoneMark, fingerprint, markDone } from '../engine/done.js';
+import { type DoneMark, markDone } from '../engine/done.js';
 import type { ConfigurationRelation } from '../inventory/extensions.js';
-import { readSequenceValues } from '../inventory/sequences.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
-import { relayCopies } from '../postgres/relay.js';
 import type { Session } from '../postgres/session.js';
 import { setMissingValues } from '../timescale/missing-values.js';
-import { isColumnStatistics, isJobTable, isMetadata, isTablespaceCatalog } from '../timescale/timescale.js';
+import {
+  HYPERTABLE_CATALOG,
+  isColumnStatistics,
+  isJobTable,
+  isMetadata,
+  isTablespaceCatalog,
+} from '../timescale/timescale.js';
+import type { ConfigurationPart, ConfigurationRows } from './configuration-rows.js';
 import type { Migration, Stage } from './migration.js';
 import { setSequence } from './sequences.js';
 
@@ -24,59 +29,28 @@ export const configuration: Stage = async (migration) => {
   const relations = plan.source.extensions.flatMap((extension) => extension.configuration);
   const sequences = relations.filter(({ kind }) => kind === 'sequence');
   const tables = relations.filter(({ kind }) => kind === 'table');
-  const mark = await configurationFingerprint(tables, migration);
-  const earlier = doneBefore.find(({ object }) => object === CONFIGURATION);
-  const hasRows = earlier !== undefined && earlier.fingerprint !== mark;
-  if (hasRows && !plan.target.server.isSuperuser) throw cannotReplace(migration);
-  const isThere = earlier?.fingerprint === mark;
   await target.session.transaction(async () => {
-    if (hasRows) await emptyConfiguration(tables, earlier, target.session);
-    const copies: ConfigurationCopy[] = [];
+    const rows = await source.snapshot.openConfiguration(target.session);
+    const mark = await rows.fingerprint(tables);
+    const earlier = doneBefore.find(({ object }) => object === CONFIGURATION);
+    const isThere = earlier?.fingerprint === mark;
+    if (earlier && !isThere) {
+      if (!plan.target.server.isSuperuser) throw cannotReplace(migration);
+      await emptyConfiguration(tables, earlier, target.session);
+    }
+    const parts: ConfigurationPart[] = [];
     // What stays behind is told again, also when the rest is there already.
-    for (const relation of tables) copies.push(await configurationCopy(relation, migration));
+    for (const table of tables) parts.push(await configurationPart(table, rows, migration));
     if (!isThere) {
-      await relayConfiguration(copies, migration);
+      await rows.bring(parts);
+      if (plan.target.server.isSuperuser)
+        await target.session.query('SET LOCAL session_replication_role = origin');
       await target.session.query(markDone([{ fingerprint: mark, object: CONFIGURATION }]));
     }
-    const values = await readSequenceValues(source.session, sequences);
+    const values = await source.snapshot.readSequenceValues(sequences);
     if (values.length > 0) await target.session.query(values.map(setSequence).join(';\n'));
   });
 };
-
-/** All tables in one message to each side. */
-async function relayConfiguration(
-  copies: readonly ConfigurationCopy[],
-  { plan, source, target }: Migration,
-): Promise<void> {
-  if (copies.length === 0) return;
-  const relayed = await relayCopies(
-    source.session,
-    { copies: copies.map(({ out }) => out) },
-    target.session,
-    {
-      copies: copies.map(({ into }) => into),
-      after: plan.target.server.isSuperuser ? ['SET LOCAL session_replication_role = origin'] : [],
-    },
-  );
-  if (relayed.state === 'failed') throw relayed.error;
-}
-
-async function configurationFingerprint(
-  tables: readonly ConfigurationRelation[],
-  { source }: Migration,
-): Promise<string> {
-  if (tables.length === 0) return fingerprint('configuration');
-  const sums = tables.map((relation) => {
-    const columns = relation.columns.map(quoteIdentifier).join(', ');
-    return `(SELECT pg_catalog.md5(pg_catalog.string_agg(r::text, E'\\n' ORDER BY r::text))
-     FROM (SELECT ${columns} FROM ONLY ${quoteQualified(relation)} ${relation.condition}) AS r)`;
-  });
-  const row = await source.session.one<{ sums: (string | null)[] }>(
-    `SELECT ARRAY[${sums.join(', ')}] AS sums`,
-  );
-  const parts = tables.map((relation, index) => [quoteQualified(relation), row.sums[index] ?? '']);
-  return fingerprint('configuration', ...parts.flat());
-}
 
 async function emptyConfiguration(
   tables: readonly ConfigurationRelation[],
@@ -100,28 +74,18 @@ function cannotReplace({ plan }: Migration): HyperferryError {
   );
 }
 
-/** What each side is told of one table. */
-interface ConfigurationCopy {
-  readonly out: string;
-  readonly into: string;
-}
-
-async function configurationCopy(
-  relation: ConfigurationRelation,
+async function configurationPart(
+  table: ConfigurationRelation,
+  rows: ConfigurationRows,
   migration: Migration,
-): Promise<ConfigurationCopy> {
-  const columns = relation.columns.map(quoteIdentifier).join(', ');
-  const values = isJobTable(relation) ? await jobValues(relation, migration) : columns;
-  const name = quoteQualified(relation);
-  const condition = await conditionFor(relation, migration);
+): Promise<ConfigurationPart> {
   // TimescaleDB itself writes rows past the foreign keys of its catalog: chunk 0 stands for all chunks to come.
-  const role = isMetadata(relation) ? 'origin' : 'replica';
-  const set = migration.plan.target.server.isSuperuser
-    ? `SET LOCAL session_replication_role = ${role};\n`
-    : '';
+  const role = isMetadata(table) ? 'origin' : 'replica';
   return {
-    out: `COPY (SELECT ${values} FROM ONLY ${name} ${condition}) TO STDOUT`,
-    into: `${set}COPY ${name} (${columns}) FROM STDIN`,
+    table,
+    values: isJobTable(table) ? await jobValues(table, rows, migration) : table.columns.map(quoteIdentifier),
+    condition: await conditionFor(table, rows, migration),
+    before: migration.plan.target.server.isSuperuser ? `SET LOCAL session_replication_role = ${role};\n` : '',
   };
 }
 
@@ -129,69 +93,85 @@ async function configurationCopy(
  * A hypertable's attached tablespaces stand in the catalog by name; one that the target lacks would fail the first
  * insert that needs a new chunk.
  */
-async function conditionFor(relation: ConfigurationRelation, migration: Migration): Promise<string> {
-  const { plan, source, leaveOut } = migration;
-  if (isMetadata(relation)) return metadataCondition(relation, migration);
-  if (isColumnStatistics(relation)) return columnStatisticsCondition(relation, migration);
-  if (!isTablespaceCatalog(relation)) return relation.condition;
-  const attached = await source.session.query<{ name: string }>(
-    `SELECT DISTINCT tablespace_name::text AS name FROM ${quoteQualified(relation)} ORDER BY 1`,
+async function conditionFor(
+  table: ConfigurationRelation,
+  rows: ConfigurationRows,
+  migration: Migration,
+): Promise<string> {
+  const { plan, leaveOut } = migration;
+  const condition = rows.conditionOf(table);
+  if (isMetadata(table)) return metadataCondition(table, rows, migration);
+  if (isColumnStatistics(table)) return columnStatisticsCondition(table, rows, migration);
+  if (!isTablespaceCatalog(table)) return condition;
+  const attached = await rows.session.query<{ name: string }>(
+    `SELECT DISTINCT tablespace_name::text AS name FROM ${rows.from(table)} ORDER BY 1`,
   );
   const missing = attached.map(({ name }) => name).filter((name) => !plan.tablespaces.has(name));
-  if (missing.length === 0) return relation.condition;
+  if (missing.length === 0) return condition;
   leaveOut({
     object: `attachment of hypertables to the tablespaces ${missing.join(', ')}`,
     reason: 'the target has no tablespace of that name; new chunks go to the default one',
   });
   const names = missing.map(quoteLiteral).join(', ');
-  return `${relation.condition ? `${relation.condition} AND` : 'WHERE'} tablespace_name::text NOT IN (${names})`;
+  return also(condition, `tablespace_name::text NOT IN (${names})`);
 }
 
 /** The rows of chunk 0, which turn chunk skipping on for a column, break a foreign key that only a superuser gets past. */
 async function columnStatisticsCondition(
-  relation: ConfigurationRelation,
+  table: ConfigurationRelation,
+  rows: ConfigurationRows,
   migration: Migration,
 ): Promise<string> {
-  const { plan, source, leaveOut } = migration;
-  if (plan.target.server.isSuperuser) return relation.condition;
-  const skipping = await source.session.query<{ table: string; column: string }>(
+  const { plan, leaveOut } = migration;
+  const condition = rows.conditionOf(table);
+  if (plan.target.server.isSuperuser) return condition;
+  const skipping = await rows.session.query<{ table: string; column: string }>(
     `SELECT pg_catalog.format('%I.%I', h.schema_name, h.table_name) AS "table", s.column_name AS column
-     FROM ${quoteQualified(relation)} s JOIN _timescaledb_catalog.hypertable h ON h.id = s.hypertable_id
-     WHERE s.chunk_id = 0`,
+     FROM ${rows.from(table)} s JOIN ${rows.from(HYPERTABLE_CATALOG)} h ON h.id = s.hypertable_id
+     WHERE s.chunk_id::text = '0'`,
   );
-  for (const { table, column } of skipping) {
+  for (const { table: hypertable, column } of skipping) {
     leaveOut({
-      object: `chunk skipping by column ${column} of ${table}`,
+      object: `chunk skipping by column ${column} of ${hypertable}`,
       reason: `${plan.target.server.role} is no superuser on the target`,
-      sql: `SELECT enable_chunk_skipping(${quoteLiteral(table)}, ${quoteLiteral(column)});`,
+      sql: `SELECT enable_chunk_skipping(${quoteLiteral(hypertable)}, ${quoteLiteral(column)});`,
     });
   }
-  return `${relation.condition ? `${relation.condition} AND` : 'WHERE'} chunk_id <> 0`;
+  return also(condition, `chunk_id::text <> '0'`);
 }
 
 /**
  * A trigger turns a key that the target has already into an update. Where the connecting role may not update the
  * table, those keys stay as the target has them: they tell when and as what the extension was installed there.
  */
-async function metadataCondition(relation: ConfigurationRelation, { target }: Migration): Promise<string> {
-  const name = quoteQualified(relation);
+async function metadataCondition(
+  table: ConfigurationRelation,
+  rows: ConfigurationRows,
+  { target }: Migration,
+): Promise<string> {
+  const name = quoteQualified(table);
   const { may } = await target.session.one<{ may: boolean }>(
     `SELECT pg_catalog.has_table_privilege($1, 'UPDATE') AS may`,
     [name],
   );
-  if (may) return relation.condition;
+  if (may) return rows.conditionOf(table);
   const there = await target.session.query<{ key: string }>(`SELECT key::text AS key FROM ${name}`);
   const keys = there.map(({ key }) => quoteLiteral(key)).join(', ') || "''";
-  return `${relation.condition ? `${relation.condition} AND` : 'WHERE'} key::text NOT IN (${keys})`;
+  return also(rows.conditionOf(table), `key::text NOT IN (${keys})`);
 }
 
 /** The columns of the job table, each owner as the target has it. */
-async function jobValues(relation: ConfigurationRelation, migration: Migration): Promise<string> {
-  const { plan, source, target, leaveOut } = migration;
-  const name = quoteQualified(relation);
-  const owners = await source.session.query<{ owner: string; text: string; ids: string }>(
-    `SELECT r.rolname AS owner, j.owner::text AS text, pg_catalog.string_agg(j.id::text, ', ' ORDER BY j.id) AS ids
-     FROM ${name} j JOIN pg_catalog.pg_roles r ON r.oid = j.owner ${relation.condition} GROUP BY 1, 2`,
+async function jobValues(
+  table: ConfigurationRelation,
+  rows: ConfigurationRows,
+  migration: Migration,
+): Promise<string[]> {
+  const { plan, target, leaveOut } = migration;
+  const owners = await rows.session.query<{ owner: string; text: string; ids: string }>(
+    `SELECT (pg_catalog.parse_ident(text))[1] AS owner, text, ids
+     FROM (SELECT owner::text AS text, pg_catalog.string_agg(id::text, ', ' ORDER BY id) AS ids
+           FROM ${rows.from(table)} ${rows.conditionOf(table)} GROUP BY 1) AS j
+     WHERE text !~ '^[0-9]+$' -- a role that is gone`,
   );
   const cases: string[] = [];
   for (const { owner, text, ids } of owners) {
@@ -204,19 +184,21 @@ async function jobValues(relation: ConfigurationRelation, migration: Migration):
       leaveOut({
         object: `background jobs of ${owner}`,
         reason: `${plan.target.server.role} is no member of that role on the target, so the jobs are its own there`,
-        sql: `UPDATE ${name} SET owner = ${quoteLiteral(quoteIdentifier(wanted))} WHERE id IN (${ids});`,
+        sql: `UPDATE ${quoteQualified(table)} SET owner = ${quoteLiteral(quoteIdentifier(wanted))} WHERE id IN (${ids});`,
       });
     }
   }
-  return relation.columns
-    .map((column) =>
-      column === 'owner' && cases.length > 0
-        ? `CASE owner::text ${cases.join(' ')} ELSE owner::text END`
-        : quoteIdentifier(column),
-    )
-    .join(', ');
+  return table.columns.map((column) =>
+    column === 'owner' && cases.length > 0
+      ? `CASE owner::text ${cases.join(' ')} ELSE owner::text END`
+      : quoteIdentifier(column),
+  );
 }
 
 const READ_MAY_OWN_JOBS = `
 SELECT pg_catalog.to_regrole(pg_catalog.quote_ident($1)) IS NOT NULL
        AND (SELECT pg_catalog.pg_has_role(oid, 'MEMBER') FROM pg_catalog.pg_roles WHERE rolname = $1) AS may`;
+
+function also(condition: string, another: string): string {
+  return condition === '' ? `WHERE ${another}` : `${condition} AND ${another}`;
+}

@@ -1,24 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type DoneMark, readDone } from '../engine/done.js';
 import { beginAttempt, type EarlierAttempt, endWorkers, readEarlierAttempt } from '../engine/ledger.js';
-import {
-  type ChangeCounters,
-  COUNTERS_LAG_SECONDS,
-  mayLag,
-  readChangeCounters,
-  readCommittingSessions,
-  unknownChanges,
-} from '../inventory/changes.js';
-import { readDatabaseIdentity } from '../inventory/server.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Plan } from '../plan/plan.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import type { Migration } from './migration.js';
-import type { Preparation } from './prepare.js';
-import { closeSession, openSession, type Run } from './run.js';
+import type { Snapshot } from './origin.js';
+import { planFrom } from './plan-from.js';
+import type { Prepared } from './prepare.js';
+import type { Run } from './run.js';
 import { askedSettings, readSettings, refuseOtherSettings } from './settings.js';
-import { planFrom, type Snapshot } from './snapshot.js';
 import { type Standing, standing } from './standing.js';
 import { readEmptied, takeBackChanged } from './take-back.js';
 
@@ -30,12 +21,12 @@ export type Begun = Pick<Migration, 'plan' | 'attempt' | 'standing' | 'doneBefor
 /** Goes on with the run that the target's ledger tells of, as far as the source is still the same. */
 export async function goOn(
   run: Run,
-  preparation: Preparation,
+  preparation: Prepared,
   snapshot: Snapshot,
   session: Session,
 ): Promise<Begun> {
   const earlier = await readEarlierAttempt(session);
-  await refuseOtherSource(earlier, snapshot.session);
+  refuseOtherSource(earlier, snapshot);
   const settings = readSettings(earlier.settings);
   refuseOtherSettings(settings, askedSettings(run.options), preparation.target.server.role);
   refuseOtherTimescale(earlier, snapshot, preparation);
@@ -57,13 +48,13 @@ export async function goOn(
 /** From the end of restore mode on, the target is no copy in the making: nothing is taken back. */
 async function keepWhatIsEqual(
   run: Run,
-  { counters }: Snapshot,
+  { counters, readChangesNow }: Snapshot,
   session: Session,
   plan: Plan,
   earlier: EarlierAttempt,
   attempt: number,
 ): Promise<{ standing: Standing; doneBefore: readonly DoneMark[] }> {
-  const now = await readChangesNow(run, earlier.countersEpoch);
+  const now = await readChangesNow(earlier.countersEpoch);
   const done = await readDone(session);
   const fingerprints = (marks: readonly DoneMark[]) => new Set(marks.map(({ fingerprint }) => fingerprint));
   if (earlier.finished.has('restore mode ends')) {
@@ -79,40 +70,11 @@ async function keepWhatIsEqual(
   return { standing: standing(fingerprints(doneBefore), counters, now), doneBefore };
 }
 
-/** The counters after the snapshot; where they do not tell, all are copied again, and a notice says why. */
-async function readChangesNow(run: Run, earlierEpoch: string): Promise<ChangeCounters> {
-  const notice = (message: string): void => run.emit({ type: 'notice', message });
-  // Not the session of the snapshot: a transaction sees the counters as it saw them first.
-  const session = await openSession(run, 'source');
-  try {
-    if (await mayLag(session)) {
-      notice('waiting until the source has counted what was written to it last');
-      await sleep(COUNTERS_LAG_SECONDS * 1000, undefined, { signal: run.signal });
-    }
-    const committing = await readCommittingSessions(session);
-    if (committing.length > 0) {
-      notice(
-        `all relations are copied again: on the source, sessions run commands that may have committed rows which are counted when they end (pid ${committing.join(', ')})`,
-      );
-      return unknownChanges();
-    }
-    const now = await readChangeCounters(session);
-    if (now.epoch !== earlierEpoch) {
-      notice(
-        'all relations are copied again: the source does not know any more which have changed (its counters were reset, by a crash or by somebody, or track_counts is off)',
-      );
-    }
-    return now;
-  } finally {
-    await closeSession(run, session);
-  }
-}
-
 /** Rows in its catalog are of the version that wrote them. */
 function refuseOtherTimescale(
   { finished }: EarlierAttempt,
   { inventory }: Snapshot,
-  { target }: Preparation,
+  { target }: Prepared,
 ): void {
   const [wanted, there] = [inventory.timescale?.version, target.timescale?.version];
   if (!finished.has('extensions') || wanted === undefined || wanted === there) return;
@@ -123,14 +85,11 @@ function refuseOtherTimescale(
   );
 }
 
-async function refuseOtherSource(
-  { source, sourceIdentity }: EarlierAttempt,
-  session: Session,
-): Promise<void> {
-  if ((await readDatabaseIdentity(session)) === sourceIdentity) return;
+function refuseOtherSource({ source, sourceIdentity }: EarlierAttempt, { identity }: Snapshot): void {
+  if (identity === sourceIdentity) return;
   throw new HyperferryError(
     'USAGE',
-    `expected the source that the run was begun with, ${source}, but --source is another database`,
+    `expected the source that the run was begun with, ${source}, but another one came`,
     { hint: 'Name the source of the first command, or start over with --clean-target.' },
   );
 }

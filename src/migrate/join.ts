@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emit } from '../engine/events.js';
 import { type OpenAttempt, readOpenAttempt, stopRun } from '../engine/ledger.js';
@@ -65,17 +66,17 @@ export async function joinRun(options: JoinOptions): Promise<JoinOutcome> {
     }
     options.onEvent?.(event);
   };
-  let source: Connection | undefined;
+  let name: string | undefined;
   let idleSince = performance.now();
   try {
     for (;;) {
-      const found = await lookForWork(target, source !== undefined);
+      const found = await lookForWork(target, name !== undefined);
       if (found.state === 'done') break;
       if (found.state === 'open') {
         const settings = JSON.parse(found.workerSettings) as WorkerSettings;
-        const named = parseConnection(options.source ?? settings.source);
-        if (!source) await refuseOtherSource(named, found);
-        source = named;
+        const source = sourceOf(settings, options);
+        if (source && name === undefined) await refuseOtherSource(source, found);
+        name = source ? describeConnection(source) : found.source;
         const context = { source, target, settings, emit, signal, jobs: options.jobs ?? 1 };
         if (await helpWith({ ...context, attempt: found.attempt })) break;
         idleSince = performance.now();
@@ -89,11 +90,20 @@ export async function joinRun(options: JoinOptions): Promise<JoinOutcome> {
     throw error;
   }
   return {
-    source: source ? describeConnection(source) : '',
+    source: name ?? '',
     target: describeConnection(target),
     ...counted,
     seconds: Math.round(performance.now() - begun) / 1000,
   };
+}
+
+/** The server that rows come from; a dump has none, and its files must be where the run has them. */
+function sourceOf({ rows }: WorkerSettings, { source }: JoinOptions): Connection | undefined {
+  if (rows.kind === 'server') return parseConnection(source ?? rows.connection);
+  if (existsSync(rows.path)) return undefined;
+  throw new HyperferryError('USAGE', `expected the dump of the run at ${rows.path}, but nothing is there`, {
+    hint: 'A restore can be helped where its dump is: on the same machine, or with the folder mounted at the same path.',
+  });
 }
 
 /** @returns whether all tasks are done; false when another attempt has begun, or is to begin */

@@ -1,6 +1,6 @@
 import { definitionOf } from '../plan/schema-statements.js';
 import type { Statement } from '../plan/statement.js';
-import type { TocEntry } from '../postgres/archive-toc.js';
+import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import type { Session } from '../postgres/session.js';
 import type { Migration } from './migration.js';
 import { type Excuse, runStatements } from './run-statements.js';

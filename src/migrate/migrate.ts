@@ -16,7 +16,8 @@ import { hypertableKeys } from './hypertable-keys.js';
 import { largeObjects } from './large-objects.js';
 import { materializedViews } from './materialized-views.js';
 import type { Migration, Stage } from './migration.js';
-import type { MigrateOptions } from './options.js';
+import type { MigrateOptions, RunOptions } from './options.js';
+import type { Origin } from './origin.js';
 import { type Outcome, OutcomeCounter } from './outcome.js';
 import { ownersAndPrivileges } from './ownership.js';
 import { connect } from './prepare.js';
@@ -26,7 +27,7 @@ import { rowsAndIndexes } from './rows.js';
 import { closeSession, type Run } from './run.js';
 import { schema } from './schema.js';
 import { sequences } from './sequences.js';
-import { takeSnapshot } from './snapshot.js';
+import { serverOrigin } from './server-origin.js';
 import { statistics } from './statistics.js';
 import { tryUntilDone } from './try-until-done.js';
 import { verifyBothSides } from './verify.js';
@@ -77,9 +78,14 @@ function lastStages(isSuperuser: boolean): (readonly [StageName, Stage])[] {
  */
 export async function migrate(options: MigrateOptions): Promise<Outcome> {
   refuseProcesses(options.processes, options.jobs);
+  return moveFrom(serverOrigin(options), options);
+}
+
+/** Brings what the origin holds to the target. */
+export async function moveFrom(origin: Origin, options: RunOptions): Promise<Outcome> {
   const begun = performance.now();
   const counter = new OutcomeCounter();
-  const connections = { source: parseConnection(options.source), target: parseConnection(options.target) };
+  const target = parseConnection(options.target);
   const emit: Emit = (event) => {
     counter.count(event);
     if (event.type === 'relation-copied') run.state.relationsCopied++;
@@ -87,11 +93,11 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
   };
   const run: Run = {
     options,
-    connections,
+    source: { name: origin.name, url: origin.url },
+    target,
     emit,
     signal: options.signal ?? new AbortController().signal,
     isResumed: options.resume ?? false,
-    heldJobs: undefined,
     processes: undefined,
     sessions: new Map(),
     state: {
@@ -104,14 +110,18 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
       updatedSourceTo: undefined,
     },
   };
+  const release = async (): Promise<void> => {
+    for (const message of await origin.release()) emit({ type: 'notice', message });
+  };
   try {
-    const { migration, copied } = await tryUntilDone(run, () => attempt(run)).finally(() =>
+    const { migration, copied } = await tryUntilDone(run, () => attempt(run, origin)).finally(() =>
       run.processes?.end(),
     );
     await updateTargetAfter(run);
+    await release();
     return {
-      source: describeConnection(connections.source),
-      target: describeConnection(connections.target),
+      source: origin.name,
+      target: describeConnection(target),
       timescaleVersion: migration.plan.source.timescale?.version,
       jobs: migration.jobs,
       ...copied,
@@ -120,19 +130,17 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
       seconds: secondsSince(begun),
     };
   } catch (error) {
-    await Promise.all([releaseJobs(run), noteFailure(run, error)]);
+    await Promise.all([release(), noteFailure(run, error)]);
     throw explainFailure(error, run);
-  } finally {
-    await releaseJobs(run);
   }
 }
 
 /** From the connections to the end, or as far as it goes. */
-async function attempt(run: Run): Promise<{ migration: Migration; copied: CopiedTotals }> {
+async function attempt(run: Run, origin: Origin): Promise<{ migration: Migration; copied: CopiedTotals }> {
   try {
-    const preparation = await inStage(run, 'connect', () => connect(run));
+    const preparation = await inStage(run, 'connect', () => connect(run, origin));
     const migration = await inStage(run, 'snapshot', async () =>
-      beginMigration(run, preparation, await takeSnapshot(run, preparation)),
+      beginMigration(run, preparation, await preparation.takeSnapshot()),
     );
     for (const [name, stage] of stagesOf(migration)) {
       await inStage(run, name, async () => {
@@ -166,7 +174,7 @@ function stagesOf({ plan, finishedBefore }: Migration): readonly (readonly [Stag
 async function noteFailure(run: Run, error: unknown): Promise<void> {
   if (!run.state.hasLedger || run.state.target === 'done') return;
   try {
-    await inSession('target', run.connections.target, (session) =>
+    await inSession('target', run.target, (session) =>
       stopRun(session, run.state.attempt, failureOf(error, run), run.state.stage),
     );
   } catch {
@@ -174,25 +182,10 @@ async function noteFailure(run: Run, error: unknown): Promise<void> {
   }
 }
 
-async function releaseJobs(run: Run): Promise<void> {
-  const { heldJobs, emit } = run;
-  run.heldJobs = undefined;
-  try {
-    for (const failure of (await heldJobs?.release()) ?? []) {
-      emit({ type: 'notice', message: `a background job of the source was not put back: ${failure}` });
-    }
-  } catch (error) {
-    emit({
-      type: 'notice',
-      message: `the source's background jobs were not put back and run by themselves within 15 minutes: ${(error as Error).message}`,
-    });
-  }
-}
-
-async function updateTargetAfter({ options, connections, emit }: Run): Promise<void> {
+async function updateTargetAfter({ options, target, emit }: Run): Promise<void> {
   const version = options.updateTargetAfter;
   if (version === undefined) return;
-  await updateTimescale('target', connections.target, version === true ? undefined : version);
+  await updateTimescale('target', target, version === true ? undefined : version);
   emit({
     type: 'notice',
     message: `updated TimescaleDB on the target to ${version === true ? 'its newest version' : version}`,

@@ -6,6 +6,7 @@ import type { Plan } from '../plan/plan.js';
 import type { Connection } from '../postgres/connection-string.js';
 import { inSession, type Session } from '../postgres/session.js';
 import type { Verification } from '../verify/verification.js';
+import type { Snapshot } from './origin.js';
 import type { Standing } from './standing.js';
 import type { Planned } from './tasks.js';
 import type { WorkerSettings } from './work/context.js';
@@ -15,10 +16,9 @@ import type { WorkerProcesses } from './worker-processes.js';
 export interface Migration {
   readonly plan: Plan;
   readonly source: {
-    readonly connection: Connection;
-    /** In the transaction that holds the snapshot. */
-    readonly session: Session;
-    readonly snapshot: string;
+    /** The way to the server; a dump has none. */
+    readonly connection: Connection | undefined;
+    readonly snapshot: Snapshot;
   };
   readonly target: {
     readonly connection: Connection;

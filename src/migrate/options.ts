@@ -1,16 +1,13 @@
 import type { Event } from '../engine/events.js';
 
-/** What `migrate` is asked to do. */
-export interface MigrateOptions {
+/** What every run is asked, whatever it copies from. */
+export interface RunOptions {
   /** A connection URI or `key=value` string, as libpq takes it. */
-  readonly source: string;
   readonly target: string;
   /** Workers at a time; by default as many as the machine has cores and both servers have room for. */
   readonly jobs?: number | undefined;
   /** Processes of this machine that the workers are spread over, at most one a worker. Default: 1, the calling one. */
   readonly processes?: number | undefined;
-  /** The folder of `pg_dump`; by default PATH and the usual places are searched. */
-  readonly programs?: string | undefined;
   /** Carry the stored forms of role passwords over (needs a superuser on the source). Default: no. */
   readonly rolePasswords?: boolean | undefined;
   /** Carry owners over. Default: yes. */
@@ -19,10 +16,6 @@ export interface MigrateOptions {
   readonly privileges?: boolean | undefined;
   /** Drop all that is in the target database first. Default: no. */
   readonly cleanTarget?: boolean | undefined;
-  /** Seconds to wait for background jobs of the source that run already. Default: 600. */
-  readonly jobWait?: number | undefined;
-  /** Update the source's TimescaleDB when only that leads to a version that the target has. Default: no. */
-  readonly updateSource?: boolean | undefined;
   /** Update the target's TimescaleDB at the end: to its newest version, or to the one named. */
   readonly updateTargetAfter?: true | string | undefined;
   /** How much of both sides is compared before background jobs may change the target. Default: checksums. */
@@ -41,4 +34,16 @@ export interface MigrateOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with each event, in order. */
   readonly onEvent?: ((event: Event) => void) | undefined;
+}
+
+/** What `migrate` is asked to do. */
+export interface MigrateOptions extends RunOptions {
+  /** A connection URI or `key=value` string, as libpq takes it. */
+  readonly source: string;
+  /** The folder of `pg_dump`; by default PATH and the usual places are searched. */
+  readonly programs?: string | undefined;
+  /** Seconds to wait for background jobs of the source that run already. Default: 600. */
+  readonly jobWait?: number | undefined;
+  /** Update the source's TimescaleDB when only that leads to a version that the target has. Default: no. */
+  readonly updateSource?: boolean | undefined;
 }

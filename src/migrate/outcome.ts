@@ -1,4 +1,4 @@
-import type { Event, StageName } from '../engine/events.js';
+import type { DumpStageName, Event, StageName } from '../engine/events.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Verification } from '../verify/verification.js';
 
@@ -21,7 +21,7 @@ export interface Outcome {
   /** Bytes of the rows as they went through the network. */
   readonly bytes: number;
   readonly seconds: number;
-  readonly stages: readonly { readonly stage: StageName; readonly seconds: number }[];
+  readonly stages: readonly { readonly stage: StageName | DumpStageName; readonly seconds: number }[];
   /** What the comparison of both sides found; undefined when none was asked for. */
   readonly verification: Verification | undefined;
   /** What stood already and what was copied again, at each attempt but the first. */
@@ -34,7 +34,7 @@ type Counted = Pick<Outcome, 'stages' | 'resumed' | 'leftOut' | 'notices'>;
 
 /** Adds events up. */
 export class OutcomeCounter {
-  readonly #stages: { stage: StageName; seconds: number }[] = [];
+  readonly #stages: { stage: StageName | DumpStageName; seconds: number }[] = [];
   readonly #resumed: Resumed[] = [];
   readonly #leftOut = new Map<string, LeftOut>();
   readonly #notices: string[] = [];

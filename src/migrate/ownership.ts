@@ -2,7 +2,7 @@ import { describeEntry } from '../plan/division.js';
 import type { LeftOut } from '../plan/left-out.js';
 import { definitionOf, ownershipOf } from '../plan/schema-statements.js';
 import type { Statement } from '../plan/statement.js';
-import type { TocEntry } from '../postgres/archive-toc.js';
+import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { Migration, Stage } from './migration.js';
 import { excuseGrants, excuseMissingRights, runStatements } from './run-statements.js';

@@ -8,6 +8,7 @@ import type { Connection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import type { MigrateOptions } from './options.js';
+import type { Run } from './run.js';
 
 /** Both inventories, when nothing stands in the way. */
 export interface Cleared {
@@ -57,7 +58,8 @@ export async function examine(
   return { ...inventories, jobs, pgDump, findings };
 }
 
-async function lookForPgDump(
+/** @returns the program, or why there is none */
+export async function lookForPgDump(
   folder: string | undefined,
   source: Inventory,
   target: Inventory,
@@ -96,6 +98,17 @@ export function refuseBlockers(findings: readonly Finding[], skipped: readonly s
   throw new HyperferryError(first.code ?? 'UNSUITABLE', blockers.map(({ found }) => found).join('\n'), {
     hint: blockers.map(({ mend }) => mend).join('\n'),
   });
+}
+
+/** Tells of warnings. Once is enough, however many attempts follow. */
+export function noteWarnings(
+  findings: readonly Finding[],
+  { state, emit }: Pick<Run, 'state' | 'emit'>,
+): void {
+  if (state.attempt > 0) return;
+  for (const { severity, id, found } of findings) {
+    if (severity === 'warning') emit({ type: 'notice', message: `${found} (${id})` });
+  }
 }
 
 /** As many workers as this machine has cores, but no more than half of what either server has free. */

@@ -1,20 +1,23 @@
 import type { Emit, StageName } from '../engine/events.js';
 import type { Connection } from '../postgres/connection-string.js';
-import { Session } from '../postgres/session.js';
-import type { HeldJobs } from '../timescale/jobs.js';
-import type { MigrateOptions } from './options.js';
+import { Session, type Side } from '../postgres/session.js';
+import type { RunOptions } from './options.js';
 import type { WorkerProcesses } from './worker-processes.js';
 
 /** One call of `migrate`: one attempt after the other, until one succeeds or fails for good. */
 export interface Run {
-  readonly options: MigrateOptions;
-  readonly connections: { readonly source: Connection; readonly target: Connection };
+  readonly options: RunOptions;
+  readonly source: {
+    /** For people and for the ledger; never with a password. */
+    readonly name: string;
+    /** As it was given; a dump has none. */
+    readonly url: string | undefined;
+  };
+  readonly target: Connection;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** Whether the attempt goes on with what an earlier one has left. */
   isResumed: boolean;
-  /** The source's background jobs, while they are held off. */
-  heldJobs: HeldJobs | undefined;
   /** Where the workers are, from the first attempt on. */
   processes: WorkerProcesses | undefined;
   /** The sessions of the attempt, in the order in which they were opened, and how each is closed. */
@@ -34,9 +37,13 @@ export interface Run {
 }
 
 /** A session that ends with the attempt, and at once when the run is to stop. */
-export async function openSession(run: Run, side: 'source' | 'target'): Promise<Session> {
+export async function openSession(
+  run: Pick<Run, 'signal' | 'sessions'>,
+  side: Side,
+  connection: Connection,
+): Promise<Session> {
   run.signal.throwIfAborted();
-  const session = await Session.open(side, run.connections[side]);
+  const session = await Session.open(side, connection);
   const end = (): void => session.destroy();
   run.signal.addEventListener('abort', end);
   run.sessions.set(session, async () => {
@@ -48,7 +55,7 @@ export async function openSession(run: Run, side: 'source' | 'target'): Promise<
 }
 
 /** Ends a session before the attempt does. */
-export async function closeSession({ sessions }: Run, session: Session): Promise<void> {
+export async function closeSession({ sessions }: Pick<Run, 'sessions'>, session: Session): Promise<void> {
   const close = sessions.get(session);
   sessions.delete(session);
   await close?.();

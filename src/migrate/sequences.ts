@@ -1,4 +1,4 @@
-import { readSequenceValues, type SequenceValue } from '../inventory/sequences.js';
+import type { SequenceValue } from '../inventory/sequences.js';
 import { quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import type { Stage } from './migration.js';
 import { runStatements } from './run-statements.js';
@@ -6,7 +6,7 @@ import { runStatements } from './run-statements.js';
 /** The state of the user's sequences. */
 export const sequences: Stage = async (migration) => {
   const { plan, source, target } = migration;
-  const values = await readSequenceValues(source.session, plan.source.sequences);
+  const values = await source.snapshot.readSequenceValues(plan.source.sequences);
   migration.sequenceValues = values;
   await runStatements(
     target.session,

@@ -1,7 +1,8 @@
 import type { Inventory } from '../inventory/inventory.js';
+import { fromJson, toJson } from '../inventory/json.js';
 import type { PlanOptions } from '../plan/plan.js';
 import { HyperferryError } from '../postgres/error.js';
-import type { MigrateOptions } from './options.js';
+import type { RunOptions } from './options.js';
 
 /** What every attempt of a run must be told the same: the ledger keeps it. */
 export interface KeptSettings {
@@ -13,7 +14,7 @@ export interface KeptSettings {
 }
 
 /** What this call of `migrate` asks for. */
-export function askedSettings(options: MigrateOptions): KeptSettings['options'] {
+export function askedSettings(options: RunOptions): KeptSettings['options'] {
   return {
     owners: options.owners ?? true,
     privileges: options.privileges ?? true,
@@ -23,21 +24,12 @@ export function askedSettings(options: MigrateOptions): KeptSettings['options'] 
   };
 }
 
-/** As JSON, in which a map is `{"map": [[key, value], …]}` and a set is `{"set": […]}`. */
 export function writeSettings(settings: KeptSettings): string {
-  return JSON.stringify(settings, (_, value) => {
-    if (value instanceof Map) return { map: [...value] };
-    if (value instanceof Set) return { set: [...value] };
-    return value;
-  });
+  return toJson(settings);
 }
 
 export function readSettings(text: string): KeptSettings {
-  return JSON.parse(text, (_, value) => {
-    if (Array.isArray(value?.map)) return new Map(value.map);
-    if (Array.isArray(value?.set)) return new Set(value.set);
-    return value;
-  });
+  return fromJson(text);
 }
 
 const FLAGS: Record<keyof KeptSettings['options'], string> = {

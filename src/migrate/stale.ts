@@ -4,7 +4,7 @@ import { describeEntry } from '../plan/division.js';
 import { partitionParents, partitionTrees } from '../plan/partition-trees.js';
 import type { Plan } from '../plan/plan.js';
 import { definitionOf } from '../plan/schema-statements.js';
-import type { TocEntry } from '../postgres/archive-toc.js';
+import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import { CONFIGURATION } from './configuration.js';
 import { eventTriggerStatements } from './event-triggers.js';

@@ -1,6 +1,6 @@
 import { doubtRows } from '../engine/done.js';
 import { type Plan, populatedViews } from '../plan/plan.js';
-import type { TocEntry } from '../postgres/archive-toc.js';
+import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { describeConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import { Session } from '../postgres/session.js';
@@ -18,12 +18,7 @@ export const verifyBothSides: Stage = async (migration) => {
   const { plan, source, target, jobs, signal, emit } = migration;
   if (plan.options.verify === 'none') return;
   const verification = await compareDatabases({
-    source: {
-      name: describeConnection(source.connection),
-      open: () => Session.open('source', source.connection),
-      snapshot: source.snapshot,
-      inventory: plan.source,
-    },
+    source: source.snapshot.compared,
     target: {
       name: describeConnection(target.connection),
       open: () => Session.open('target', target.connection),

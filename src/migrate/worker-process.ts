@@ -3,7 +3,8 @@ import { joinRun } from './join.js';
 
 /** What the parent asks, by the channel between the two: nobody else sees the connection strings. */
 export interface Assignment {
-  readonly source: string;
+  /** A dump has none. */
+  readonly source: string | undefined;
   readonly target: string;
   readonly jobs: number;
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import type { Emit } from '../engine/events.js';
 import { HyperferryError } from '../postgres/error.js';
-import type { MigrateOptions } from './options.js';
+import type { RunOptions } from './options.js';
 import type { Assignment, Report } from './worker-process.js';
 
 /** From source, this module and the other are TypeScript, and `fork` hands on what loads it. */
@@ -10,7 +10,8 @@ const MODULE = new URL(`worker-process${extname(new URL(import.meta.url).pathnam
 
 /** Of the run that the processes help. */
 interface Helped {
-  readonly options: MigrateOptions;
+  readonly options: RunOptions;
+  readonly source: { readonly url: string | undefined };
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -91,7 +92,7 @@ export class WorkerProcesses {
   };
 
   #start(place: Place): ChildProcess {
-    const { emit, options } = this.#run;
+    const { emit, options, source } = this.#run;
     const notice = (reason: string): void => {
       if (this.#isOver) return;
       emit({ type: 'notice', message: `a worker process ${reason}; the others go on without it` });
@@ -110,7 +111,7 @@ export class WorkerProcesses {
       place.child = undefined;
       if (code !== 0) notice(`has died (${signal ?? `exit code ${code}`})`);
     });
-    const assignment: Assignment = { source: options.source, target: options.target, jobs: place.jobs };
+    const assignment: Assignment = { source: source.url, target: options.target, jobs: place.jobs };
     child.send(assignment);
     return child;
   }

@@ -20,12 +20,15 @@ import { isTransient } from '../postgres/transient.js';
 import { analyze } from './work/analyze.js';
 import type { Brought, WorkerSessions, WorkerSettings } from './work/context.js';
 import { copyLargeObjects } from './work/large-objects.js';
+import { loadLargeObjects } from './work/load-large-objects.js';
+import { loadRows } from './work/load-rows.js';
 import { copyRows } from './work/rows.js';
 import { runStatementsInTransaction } from './work/statements.js';
 
 /** What a worker works with. */
 export interface WorkerContext {
-  readonly source: Connection;
+  /** The way to the server; a dump has none. */
+  readonly source: Connection | undefined;
   readonly target: Connection;
   readonly attempt: number;
   readonly settings: WorkerSettings;
@@ -156,7 +159,9 @@ class Worker {
     return {
       target: this.#target,
       openSource: async () => {
-        this.#source ??= await this.#opened('source', this.#context.source);
+        const { source } = this.#context;
+        if (!source) throw new HyperferryError('INTERNAL', 'a dump has no server to connect to');
+        this.#source ??= await this.#opened('source', source);
         return this.#source;
       },
     };
@@ -189,13 +194,18 @@ function marksOf({ objects, rows }: Brought): string {
 }
 
 function perform(work: Work, sessions: WorkerSessions, { settings }: WorkerContext): Promise<Brought> {
+  const { rows } = settings;
   switch (work.kind) {
     case 'copy':
-      return copyRows(work, sessions, settings);
+      return rows.kind === 'server'
+        ? copyRows(work, sessions, rows, settings)
+        : loadRows(work, sessions.target, rows, settings);
     case 'statements':
       return runStatementsInTransaction(work, sessions.target);
     case 'large objects':
-      return copyLargeObjects(work, sessions, settings);
+      return rows.kind === 'server'
+        ? copyLargeObjects(work, sessions, rows)
+        : loadLargeObjects(work, sessions.target, rows);
     case 'analyze':
       return analyze(work, sessions.target);
     default:

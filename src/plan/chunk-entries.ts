@@ -1,4 +1,4 @@
-import type { TocEntry } from '../postgres/archive-toc.js';
+import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { HyperferryError } from '../postgres/error.js';
 import { IDENTIFIER_PATTERN, quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { ChunkDefinition, ChunkDefinitions } from '../timescale/chunk-definitions.js';
@@ -74,11 +74,15 @@ function entryOf(object: ChunkDefinition, dumpId: number, ids: DumpIds, needs: r
     section: kind === 'TABLE' ? 'pre-data' : 'post-data',
     definition: sql,
     dropStatement: dropStatementOf(object),
+    copyStatement: undefined,
     schema: table.schema,
     tablespace,
     accessMethod,
+    relationKind: kind === 'TABLE' ? 'r' : undefined,
     owner,
     dependencies: kind === 'TABLE' ? needs : [tableId, ...needs],
+    hasData: false,
+    data: { at: 'nowhere' },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Inventory } from '../inventory/inventory.js';
-import type { TocEntry } from '../postgres/archive-toc.js';
+import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { HyperferryError } from '../postgres/error.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { TocEntry } from '../postgres/archive-toc.js';
+import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import type { Division } from './division.js';
 
 interface Attachment {

@@ -1,9 +1,7 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { Role } from '../inventory/roles.js';
-import type { TocEntry } from '../postgres/archive-toc.js';
+import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
-import type { ChunkDefinitions } from '../timescale/chunk-definitions.js';
-import { chunkEntries } from './chunk-entries.js';
 import { type Division, divideArchive } from './division.js';
 import { type ExtensionPlan, planExtensions } from './extension-plan.js';
 import type { LeftOut } from './left-out.js';
@@ -37,15 +35,19 @@ export interface Plan {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** @param definitions the archive of `pg_dump`, and the chunks that it was told to leave out */
+/** The source's definitions, as entries of an archive. */
+export interface SchemaEntries {
+  readonly entries: readonly TocEntry[];
+  /** The OIDs of chunks whose tables workers make. */
+  readonly plainChunks: ReadonlySet<number>;
+}
+
 export function makePlan(
   source: Inventory,
   target: Inventory,
-  definitions: { readonly archive: readonly TocEntry[]; readonly chunks: ChunkDefinitions },
+  { entries: archive, plainChunks }: SchemaEntries,
   options: PlanOptions,
 ): Plan {
-  const archive = [...definitions.archive, ...chunkEntries(definitions.chunks, definitions.archive)];
-  const plainChunks = new Set(definitions.chunks.objects.map(({ table }) => table.oid));
   const extensions = planExtensions(source, target);
   const tablespaces = new Set(source.tablespaces.filter((name) => target.tablespaces.includes(name)));
   const owners = mapOwners(

@@ -1,4 +1,4 @@
-import type { TocEntry } from '../postgres/archive-toc.js';
+import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { IDENTIFIER_PATTERN, quoteIdentifier } from '../postgres/quoting.js';
 import { describeEntry } from './division.js';
 import type { OwnerMap } from './owner-map.js';

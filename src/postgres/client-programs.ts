@@ -3,6 +3,7 @@ import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { HyperferryError } from './error.js';
 import { lendConnection } from './lent-connection.js';
+import { programEnvironment } from './program-environment.js';
 import type { Session } from './session.js';
 
 export interface ClientProgram {
@@ -96,18 +97,6 @@ async function run(
     throw new HyperferryError(code, `${program.path} failed: ${said || result.shortMessage}`);
   }
   return Buffer.from(result.stdout ?? []);
-}
-
-/** What a program needs of this process's environment to run at all, and to find its files. */
-const INHERITED = /^(PATH|HOME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_\w+|SystemRoot)$/;
-
-/** The environment of this process without what names or opens a database. */
-function programEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value]) =>
-      INHERITED.test(name) && value !== undefined ? [[name, value]] : [],
-    ),
-  );
 }
 
 function searchFolders(): string[] {

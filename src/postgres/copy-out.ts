@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { CopyCommand, type CopyMessage } from './copy-command.js';
-import type { CopyIn } from './copy-in.js';
 import type { Session, WireConnection } from './session.js';
 
 const COPY_DATA = 0x64; // 'd'
@@ -10,30 +9,47 @@ const READY_FOR_QUERY = 0x5a; // 'Z'
 /** A message's type byte and its length, which counts itself and not the type byte. */
 const HEADER_BYTES = 5;
 
-/** `COPY … TO STDOUT`, as often as the message says, whose rows go to the target as they come. */
+/** What takes the rows of a `COPY … TO STDOUT`. */
+export interface CopyReceiver {
+  /**
+   * Whether it takes CopyData messages as they are, and CopyDone between two COPYs; or else what is in the CopyData
+   * messages.
+   */
+  readonly takesMessages: boolean;
+  /** @returns whether more may come at once; else not before `whenDrained` calls back */
+  write(bytes: Buffer): boolean;
+  whenDrained(resume: () => void): void;
+  /** Pieces that are written between these two are best taken together. */
+  cork(): void;
+  uncork(): void;
+  /** One COPY has sent all its rows. */
+  copyDone?(): void;
+}
+
+/** `COPY … TO STDOUT`, as often as the message says, whose rows go to a receiver as they come. */
 export class CopyOut extends CopyCommand {
   /** Bytes of CopyData messages, their headers included, by COPY that has sent all its rows. */
   readonly bytes: number[] = [];
   readonly #copies: number;
-  readonly #input: CopyIn;
+  readonly #receiver: CopyReceiver;
   #stream: Socket | undefined;
   /** The listeners of `pg`, which get every message that does not go to the target. */
   #parser: ((bytes: Buffer) => void)[] = [];
   #partialHeader: Buffer = Buffer.alloc(0);
   #bytesLeftInMessage = 0;
   #messageIsData = false;
-  #messageIsForTarget = false;
+  #messageIsForReceiver = false;
   #bytesOfCopy = 0;
-  #targetIsFull = false;
+  #receiverIsFull = false;
 
-  constructor(message: CopyMessage, session: Session, input: CopyIn) {
+  constructor(message: CopyMessage, session: Session, receiver: CopyReceiver) {
     super(message, session);
     this.#copies = message.copies.length;
-    this.#input = input;
+    this.#receiver = receiver;
   }
 
   get endedInsideMessage(): boolean {
-    return this.#messageIsForTarget && this.#bytesLeftInMessage > 0;
+    return this.#messageIsForReceiver && this.#bytesLeftInMessage > 0;
   }
 
   override submit(connection: WireConnection): void {
@@ -46,13 +62,13 @@ export class CopyOut extends CopyCommand {
 
   readonly #take = (read: Buffer): void => {
     // A read may hold the rows of many small relations: they are one write.
-    this.#input.stream?.cork();
+    this.#receiver.cork();
     this.#divide(this.#partialHeader.length > 0 ? Buffer.concat([this.#partialHeader, read]) : read);
-    this.#input.stream?.uncork();
-    if (!this.#targetIsFull) return;
-    this.#targetIsFull = false;
+    this.#receiver.uncork();
+    if (!this.#receiverIsFull) return;
+    this.#receiverIsFull = false;
     this.#stream?.pause();
-    this.#input.stream?.once('drain', () => this.#stream?.resume());
+    this.#receiver.whenDrained(() => this.#stream?.resume());
   };
 
   #divide(bytes: Buffer): void {
@@ -66,17 +82,25 @@ export class CopyOut extends CopyCommand {
           break;
         }
         const type = bytes[at] ?? 0;
-        const isForTarget = this.#beginMessage(type);
-        if (isForTarget !== this.#messageIsForTarget) {
+        const isForReceiver = this.#beginMessage(type);
+        const isUnwrapped = isForReceiver && !this.#receiver.takesMessages;
+        if (isUnwrapped || isForReceiver !== this.#messageIsForReceiver) {
           this.#pass(bytes.subarray(start, at));
           start = at;
-          this.#messageIsForTarget = isForTarget;
+          this.#messageIsForReceiver = isForReceiver;
         }
+        if (type === COPY_DONE) this.#receiver.copyDone?.();
         if (type === ERROR_RESPONSE || type === READY_FOR_QUERY) {
           this.#giveBack(bytes.subarray(start));
           return;
         }
         this.#bytesLeftInMessage = bytes.readUInt32BE(at + 1) + 1;
+        if (isUnwrapped) {
+          at += HEADER_BYTES;
+          start = at;
+          this.#bytesLeftInMessage -= HEADER_BYTES;
+          this.#bytesOfCopy += HEADER_BYTES;
+        }
       }
       const step = Math.min(this.#bytesLeftInMessage, bytes.length - at);
       at += step;
@@ -86,20 +110,20 @@ export class CopyOut extends CopyCommand {
     this.#pass(bytes.subarray(start, at));
   }
 
-  /** @returns whether the message goes to the target */
+  /** @returns whether the message goes to the receiver */
   #beginMessage(type: number): boolean {
     this.#messageIsData = type === COPY_DATA;
     if (type !== COPY_DONE) return this.#messageIsData;
     this.bytes.push(this.#bytesOfCopy);
     this.#bytesOfCopy = 0;
     // The last one is the relay's to send: the target must not end before the source has ended well.
-    return this.bytes.length < this.#copies;
+    return this.#receiver.takesMessages && this.bytes.length < this.#copies;
   }
 
   #pass(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    if (this.#messageIsForTarget) {
-      if (this.#input.stream?.write(bytes) === false) this.#targetIsFull = true;
+    if (this.#messageIsForReceiver) {
+      if (!this.#receiver.write(bytes)) this.#receiverIsFull = true;
       return;
     }
     for (const listener of this.#parser) listener(bytes);

@@ -13,7 +13,8 @@
  * - `TARGET_BUSY`: another run is at work on the target.
  * - `ROOM`: locks, connections or space do not suffice.
  * - `PRIVILEGE`: the connecting role may not do what the run needs.
- * - `CLIENT_PROGRAM`: `pg_dump` is missing, too old, or failed.
+ * - `CLIENT_PROGRAM`: `pg_dump`, or a program that compresses, is missing, too old, or failed.
+ * - `ARCHIVE`: a file of a dump cannot be read or written, or is damaged.
  * - `SOURCE_CHANGED`: a relation was rewritten or dropped on the source after the snapshot.
  * - `SOURCE_REDEFINED`: definitions on the source changed between two attempts in a way that cannot be followed.
  * - `SNAPSHOT_LOST`: the session that held the snapshot of the source is gone.
@@ -38,6 +39,7 @@ export type ErrorCode =
   | 'ROOM'
   | 'PRIVILEGE'
   | 'CLIENT_PROGRAM'
+  | 'ARCHIVE'
   | 'SOURCE_CHANGED'
   | 'SOURCE_REDEFINED'
   | 'SNAPSHOT_LOST'

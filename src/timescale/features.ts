@@ -11,6 +11,15 @@ export interface Features {
   readonly distributedHypertables: readonly string[];
 }
 
+/** Of a database without TimescaleDB. */
+export const NO_FEATURES: Features = {
+  compressedHypertables: [],
+  continuousAggregates: [],
+  partialAggregates: [],
+  policies: [],
+  distributedHypertables: [],
+};
+
 /**
  * The catalog's columns differ between versions; read as JSON, one that is not there is null. A compressed
  * hypertable is told by the relation that has its settings, or by the flag of versions before 2.14.

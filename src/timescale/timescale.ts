@@ -140,6 +140,9 @@ export function isJobTable(table: { readonly schema: string; readonly name: stri
   return ['_timescaledb_config', '_timescaledb_catalog'].includes(table.schema) && table.name === 'bgw_job';
 }
 
+/** The table of all hypertables. */
+export const HYPERTABLE_CATALOG = { schema: '_timescaledb_catalog', name: 'hypertable' };
+
 /** Whether a table is the one that holds the ranges of columns by chunk, for chunk skipping. */
 export function isColumnStatistics(table: { readonly schema: string; readonly name: string }): boolean {
   return table.schema === '_timescaledb_catalog' && table.name === 'chunk_column_stats';

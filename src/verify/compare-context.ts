@@ -3,6 +3,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Session } from '../postgres/session.js';
+import type { SideRecord } from './side-record.js';
 import type { ObjectDifference, VerifyMode } from './verification.js';
 
 /** One side as the caller of a comparison gives it. */
@@ -17,8 +18,11 @@ export interface SideAccess {
   readonly inventory?: Inventory | undefined;
 }
 
+/** What a target is compared with: a database, or what was noted of one. */
+export type ComparedSource = SideAccess | SideRecord;
+
 export interface CompareContext {
-  readonly source: SideAccess;
+  readonly source: ComparedSource;
   readonly target: SideAccess;
   readonly mode: VerifyMode;
   /** Workers on each side. */

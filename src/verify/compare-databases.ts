@@ -19,7 +19,8 @@ export async function compareDatabases(context: CompareContext): Promise<Verific
     readSide('source', context.source, context),
     readSide('target', context.target, context),
   ]);
-  const objects = context.tables !== undefined ? undefined : await compareObjects(source, target, context);
+  const isOfRowsOnly = context.tables !== undefined || (source.record && !source.record.objects);
+  const objects = isOfRowsOnly ? undefined : await compareObjects(source, target, context);
   const pairs = pairRelations(
     source.inventory,
     target.inventory,
@@ -35,8 +36,10 @@ export async function compareDatabases(context: CompareContext): Promise<Verific
           target.columns.get(pair.target.oid) ?? [],
         ),
       );
+  // Of a side that is not there any more, no more can be compared than was noted.
+  const mode = source.record?.mode === 'counts' ? 'counts' : context.mode;
   const rows = await compareRows(source, target, pairs, {
-    mode: context.mode,
+    mode,
     encodings: encodingsOf(source, target),
     jobs: context.jobs,
     examples: context.examples ?? 10,
@@ -46,7 +49,7 @@ export async function compareDatabases(context: CompareContext): Promise<Verific
   return {
     source: context.source.name,
     target: context.target.name,
-    mode: context.mode,
+    mode,
     equal: rows.differences.length === 0 && columns.length === 0 && (objects?.different.length ?? 0) === 0,
     relations: {
       compared: pairs.both.length + pairs.onlySource.length + pairs.onlyTarget.length,

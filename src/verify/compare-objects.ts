@@ -3,6 +3,7 @@ import { readSequenceValues } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
 import { readCatalog } from './catalog.js';
 import type { CompareContext } from './compare-context.js';
+import { nameOf } from './compared-relation.js';
 import { databaseObjects, sequenceObjects } from './database-objects.js';
 import { readDefinitions } from './definitions/read-definitions.js';
 import { reasonFor } from './explain.js';
@@ -11,6 +12,7 @@ import { readLargeObjectContents } from './large-objects.js';
 import { ObjectSet } from './object-set.js';
 import { readUsedRoles, roleObjects } from './roles.js';
 import { withComparingSession } from './side.js';
+import type { SideRecord } from './side-record.js';
 import type { ObjectDifference, Verification } from './verification.js';
 
 export interface ComparedObjects {
@@ -103,8 +105,13 @@ function isPrintedQuery({ kind, state }: ObjectDifference): boolean {
 
 type Areas = readonly (readonly [ObjectDifference['area'], ObjectSet])[];
 
-async function readObjects(side: KnownSide, other: KnownSide, context: CompareContext): Promise<Areas> {
-  const { inventory, columns } = side;
+export async function readObjects(
+  side: KnownSide,
+  other: KnownSide,
+  context: Pick<CompareContext, 'signal' | 'sequenceValues'>,
+): Promise<Areas> {
+  const { inventory, columns, record } = side;
+  if (record) return recordedObjects(record, other);
   return withComparingSession(side, context.signal, async (session) => {
     const definitions = databaseObjects(inventory);
     const versions = {
@@ -134,4 +141,22 @@ async function readObjects(side: KnownSide, other: KnownSide, context: CompareCo
       ['large object', await readLargeObjectContents(session, inventory.largeObjects, access)],
     ];
   });
+}
+
+/** Less the catalogs of extensions that the other side has in another version. */
+function recordedObjects({ inventory, objects = [] }: SideRecord, other: KnownSide): Areas {
+  const isComparable = hasVersionOf(other);
+  const others = new Set(
+    inventory.extensions
+      .filter((extension) => !isComparable(extension))
+      .flatMap(({ configuration }) => configuration.map(nameOf)),
+  );
+  return objects.map(([area, recorded]) => [
+    area,
+    new ObjectSet(
+      area === 'catalog'
+        ? recorded.filter(([kind, object]) => !others.has(kind === 'sequence' ? object : kind))
+        : recorded,
+    ),
+  ]);
 }

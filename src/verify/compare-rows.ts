@@ -2,9 +2,10 @@ import type { Emit } from '../engine/events.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import { type ComparedRelation, nameOf, type RelationPairs } from './compared-relation.js';
 import { findDifferingRows, readKeys } from './differing-rows.js';
+import type { KnownSide } from './known-side.js';
 import { type NamedRelation, readTotals } from './read-totals.js';
 import type { EncodingMatch } from './row-hash.js';
-import { type ComparedSide, withComparingSession } from './side.js';
+import { withComparingSession } from './side.js';
 import type { RelationDifference, RowTotals, VerifyMode } from './verification.js';
 
 export interface RowComparison {
@@ -29,8 +30,8 @@ const SEARCHED_RELATIONS = 20;
 
 /** Reads both sides once, at the same time, and then looks into what differs. */
 export async function compareRows(
-  source: ComparedSide,
-  target: ComparedSide,
+  source: KnownSide,
+  target: KnownSide,
   pairs: RelationPairs,
   options: RowComparison,
 ): Promise<ComparedRows> {
@@ -42,10 +43,12 @@ export async function compareRows(
   });
   const [left, right] = await readBothTotals(source, target, both, options);
   const differing = both.filter(({ name }) => !sameTotals(left.get(name), right.get(name)));
-  const examples = await searchExamples(source, target, differing.slice(0, SEARCHED_RELATIONS), options);
+  const examples = source.record
+    ? undefined
+    : await searchExamples(source, target, differing.slice(0, SEARCHED_RELATIONS), options);
   const [missingOnTarget, missingOnSource] = await Promise.all([
-    readTotals(source, onlySource.map(alone), totalsOptions({ ...options, mode: 'counts' })),
-    readTotals(target, onlyTarget.map(alone), totalsOptions({ ...options, mode: 'counts' })),
+    readSideTotals(source, onlySource.map(alone), totalsOptions({ ...options, mode: 'counts' })),
+    readSideTotals(target, onlyTarget.map(alone), totalsOptions({ ...options, mode: 'counts' })),
   ]);
   return {
     differences: [
@@ -60,7 +63,7 @@ export async function compareRows(
         state: 'different' as const,
         source: left.get(name) ?? NOTHING,
         target: right.get(name) ?? NOTHING,
-        examples: examples.get(name) ?? [],
+        examples: examples?.get(name) ?? [],
       })),
     ],
     sourceRows: rowsOf(left) + rowsOf(missingOnTarget),
@@ -76,8 +79,8 @@ export function sameTotals(a: RowTotals | undefined, b: RowTotals | undefined): 
 
 /** Both sides at once; when one fails, the other is stopped. */
 export async function readBothTotals(
-  source: ComparedSide,
-  target: ComparedSide,
+  source: KnownSide,
+  target: KnownSide,
   both: readonly ComparedRelation[],
   options: RowComparison,
 ): Promise<[Map<string, RowTotals>, Map<string, RowTotals>]> {
@@ -102,10 +105,10 @@ export async function readBothTotals(
     };
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-  const read = async (side: ComparedSide, isSource: boolean): Promise<Map<string, RowTotals>> => {
+  const read = async (side: KnownSide, isSource: boolean): Promise<Map<string, RowTotals>> => {
     try {
       const named = both.map(({ name, ...sides }): NamedRelation => ({ name, ...sides[side.side] }));
-      return await readTotals(side, named, { ...options, signal, onRead: onRead(isSource) });
+      return await readSideTotals(side, named, { ...options, signal, onRead: onRead(isSource) });
     } catch (error) {
       stop.abort(error);
       throw error;
@@ -122,13 +125,31 @@ export async function readBothTotals(
   ];
 }
 
+/** What was noted of relations, where the side is not there to be read. */
+async function readSideTotals(
+  side: KnownSide,
+  relations: readonly NamedRelation[],
+  options: Parameters<typeof readTotals>[2],
+): Promise<Map<string, RowTotals>> {
+  const { record } = side;
+  if (!record) return readTotals(side, relations, options);
+  return new Map(
+    relations.map(({ name }) => {
+      const { rows, checksum } = record.totals.get(name) ?? NOTHING;
+      const totals = { rows, checksum: options.mode === 'counts' ? undefined : checksum };
+      options.onRead(name, totals);
+      return [name, totals];
+    }),
+  );
+}
+
 function totalsOptions(options: RowComparison): Parameters<typeof readTotals>[2] {
   return { ...options, signal: options.signal ?? new AbortController().signal, onRead: () => {} };
 }
 
 async function searchExamples(
-  source: ComparedSide,
-  target: ComparedSide,
+  source: KnownSide,
+  target: KnownSide,
   differing: readonly ComparedRelation[],
   options: RowComparison,
 ) {

@@ -1,7 +1,15 @@
 import type { ObjectDifference } from './verification.js';
 
+/** An object as plain values: its kind, its name and its lines. */
+export type RecordedObject = readonly [kind: string, object: string, lines: readonly string[]];
+
 /** Objects of one side: lines of text by kind and name. */
 export class ObjectSet {
+  /** @param objects kinds, names and lines */
+  constructor(objects: Iterable<RecordedObject> = []) {
+    for (const [kind, object, lines] of objects) this.add(kind, object, lines);
+  }
+
   readonly #texts = new Map<string, { kind: string; object: string; lines: string[] }>();
 
   /** An object that is named twice has the lines of both. */
@@ -10,6 +18,10 @@ export class ObjectSet {
     const known = this.#texts.get(key);
     if (known) known.lines.push(...lines);
     else this.#texts.set(key, { kind, object, lines: [...lines] });
+  }
+
+  *[Symbol.iterator](): Generator<RecordedObject> {
+    for (const { kind, object, lines } of this.#texts.values()) yield [kind, object, lines];
   }
 
   get size(): number {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readInventory } from '../../src/inventory/inventory.js';
 import { type Division, divideArchive } from '../../src/plan/division.js';
-import { readArchiveToc, type TocEntry } from '../../src/postgres/archive-toc.js';
+import { readArchiveToc, type TocEntry } from '../../src/postgres/archive/archive-toc.js';
 import { findPgDump, runClientProgram } from '../../src/postgres/client-programs.js';
 import { parseConnection } from '../../src/postgres/connection-string.js';
 import { Session } from '../../src/postgres/session.js';
@@ -102,7 +102,7 @@ async function divide(
   );
   const session = await Session.open('source', connection);
   try {
-    const archive = readArchiveToc(bytes);
+    const archive = [...readArchiveToc(bytes).entries];
     return { archive, division: divideArchive(archive, await readInventory(session)) };
   } finally {
     await session.close();

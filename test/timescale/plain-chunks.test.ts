@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readInventory } from '../../src/inventory/inventory.js';
 import { chunkEntries } from '../../src/plan/chunk-entries.js';
-import { readArchiveToc, type TocEntry } from '../../src/postgres/archive-toc.js';
+import { readArchiveToc, type TocEntry } from '../../src/postgres/archive/archive-toc.js';
 import { findPgDump, runClientProgram } from '../../src/postgres/client-programs.js';
 import { parseConnection } from '../../src/postgres/connection-string.js';
 import { Session } from '../../src/postgres/session.js';
@@ -164,7 +164,7 @@ async function expectSameAsDumped(
 ): Promise<void> {
   const connection = parseConnection(source);
   const pgDump = await findPgDump(programs, 17, 17);
-  const dump = async (...patterns: string[]): Promise<TocEntry[]> =>
+  const dump = async (...patterns: string[]): Promise<readonly TocEntry[]> =>
     readArchiveToc(
       await runClientProgram(
         pgDump,
@@ -177,7 +177,7 @@ async function expectSameAsDumped(
         ],
         await Session.open('source', connection),
       ),
-    );
+    ).entries;
   const session = await Session.open('source', connection);
   try {
     const plain = await findPlainChunks(session);

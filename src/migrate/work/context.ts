@@ -3,13 +3,28 @@ import type { Session } from '../../postgres/session.js';
 
 /** What workers need besides their tasks: plain values, which the ledger keeps as JSON. */
 export interface WorkerSettings {
-  readonly snapshot: string;
-  /** Where the source is, for a worker that is not told: without a password. */
-  readonly source: string;
+  readonly rows: RowsSource;
   /** What CHECKs, generated columns and index expressions may leave names and times to. */
   readonly applicationDefaults: { readonly searchPath: string; readonly timeZone: string };
+}
+
+/** Where rows and large objects are. */
+export type RowsSource = ServerRows | DumpRows;
+
+export interface ServerRows {
+  readonly kind: 'server';
+  /** For a worker that is not told: without a password. */
+  readonly connection: string;
+  readonly snapshot: string;
   /** Whether the source stores compressed values that cannot be read back. */
   readonly storesNullAsUnreadableValue: boolean;
+}
+
+/** The files of a dump, on this machine. */
+export interface DumpRows {
+  readonly kind: 'dump';
+  /** The archive's folder or file, absolute. */
+  readonly path: string;
 }
 
 /** A worker's connections: what it reads from one it writes to the other. */

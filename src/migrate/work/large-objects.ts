@@ -1,16 +1,17 @@
+import type { Mark } from '../../engine/done.js';
 import type { LargeObjectsWork } from '../../plan/work.js';
 import type { Session } from '../../postgres/session.js';
 import { withSnapshot } from '../../postgres/snapshot.js';
-import type { Brought, WorkerSessions, WorkerSettings } from './context.js';
+import type { Brought, ServerRows, WorkerSessions } from './context.js';
 
 /** Memory holds one piece of a large object, in its text form of twice that size. */
-const PIECE_BYTES = 4 * 1024 ** 2;
+export const PIECE_BYTES = 4 * 1024 ** 2;
 
 /** Large objects with their OIDs and their content. */
 export async function copyLargeObjects(
   { objects }: LargeObjectsWork,
   { target, openSource }: WorkerSessions,
-  { snapshot }: WorkerSettings,
+  { snapshot }: ServerRows,
 ): Promise<Brought> {
   const source = await openSource();
   await withSnapshot(source, snapshot, async () => {
@@ -19,12 +20,15 @@ export async function copyLargeObjects(
       await copyContent(oid, source, target);
     }
   });
-  const marks = objects.map(({ oid, fingerprint }) => ({
+  return { rows: [], objects: objects.map(largeObjectMark), notices: [] };
+}
+
+export function largeObjectMark({ oid, fingerprint }: LargeObjectsWork['objects'][number]): Mark {
+  return {
     fingerprint,
     object: `LARGE OBJECT ${oid}`,
     undo: `SELECT pg_catalog.lo_unlink(${oid}::oid);`,
-  }));
-  return { rows: [], objects: marks, notices: [] };
+  };
 }
 
 async function copyContent(oid: number, source: Session, target: Session): Promise<void> {

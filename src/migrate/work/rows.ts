@@ -1,20 +1,14 @@
 import type { RowsMark } from '../../engine/done.js';
 import type { CopiedRelation, CopyWork, Layout, PageRange } from '../../plan/work.js';
-import { databaseError } from '../../postgres/database-error.js';
 import { HyperferryError } from '../../postgres/error.js';
-import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quoting.js';
+import { quoteIdentifier, quoteQualified } from '../../postgres/quoting.js';
 import { relayCopies } from '../../postgres/relay.js';
 import type { Session } from '../../postgres/session.js';
 import { withSnapshot } from '../../postgres/snapshot.js';
 import { readableCompressedValue } from '../../timescale/timescale.js';
 import { expectSameFiles, type LockedRelation, lockFileNodes } from '../rewrite-guard.js';
-import type { Brought, WorkerSessions, WorkerSettings } from './context.js';
-
-/**
- * A table of a megabyte and more is truncated in the transaction that fills it, so that its rows can be stored
- * frozen. For a smaller one, making its files anew costs more (0.8 ms a file) than freezing its rows later.
- */
-const FREEZE_FROM_BYTES = 1024 ** 2;
+import { asApplication, copyError, failureToCopy, isStoredFrozen, rowsMark } from './brought-rows.js';
+import type { Brought, ServerRows, WorkerSessions, WorkerSettings } from './context.js';
 
 /** What each side is told of one relation. */
 interface Copy {
@@ -30,17 +24,18 @@ interface Copy {
 export async function copyRows(
   { layouts, relations }: CopyWork,
   { target, openSource }: WorkerSessions,
+  server: ServerRows,
   settings: WorkerSettings,
 ): Promise<Brought> {
   const copies = relations.map((relation): Copy => {
     const layout = layouts[relation.layout];
     if (!layout) throw new HyperferryError('INTERNAL', `the task names no columns of ${relation.name}`);
-    return copyOf(relation, layout, settings);
+    return copyOf(relation, layout, server);
   });
   const source = await openSource();
   const rows = await withSnapshot<RowsMark[], LockedRelation>(
     source,
-    settings.snapshot,
+    server.snapshot,
     async (locked) => {
       expectSameFiles(relations, locked);
       return relayRows(copies, source, target, settings);
@@ -50,19 +45,15 @@ export async function copyRows(
   return { rows, objects: [], notices: [] };
 }
 
-function copyOf(relation: CopiedRelation, layout: Layout, settings: WorkerSettings): Copy {
-  const freeze =
-    relation.bytes >= FREEZE_FROM_BYTES &&
-    relation.kind !== 'hypertable' &&
-    !relation.loadThrough &&
-    !relation.range;
+function copyOf(relation: CopiedRelation, layout: Layout, server: ServerRows): Copy {
+  const freeze = isStoredFrozen(relation);
   const options = `FORMAT ${layout.format}${freeze ? ', FREEZE' : ''}`;
   const name = quoteQualified(relation.loadThrough ?? relation);
   const columns = layout.columns.map((column) => quoteIdentifier(column.name)).join(', ');
   const list = columns === '' ? '' : ` (${columns})`;
   return {
     relation,
-    out: `COPY ${rowsOf(relation, layout, settings)} TO STDOUT (FORMAT ${layout.format})`,
+    out: `COPY ${rowsOf(relation, layout, server)} TO STDOUT (FORMAT ${layout.format})`,
     into: `${freeze ? `TRUNCATE ONLY ${name}; ` : ''}COPY ${name}${list} FROM STDIN (${options})`,
   };
 }
@@ -72,58 +63,24 @@ async function relayRows(
   copies: readonly Copy[],
   source: Session,
   target: Session,
-  { applicationDefaults: { searchPath, timeZone } }: WorkerSettings,
+  settings: WorkerSettings,
 ): Promise<RowsMark[]> {
   const relayed = await relayCopies(
     source,
     { copies: copies.map(({ out }) => out), after: ['COMMIT'] },
     target,
     {
-      before: [
-        `SELECT pg_catalog.set_config('search_path', ${quoteLiteral(searchPath)}, true),
-                pg_catalog.set_config('TimeZone', ${quoteLiteral(timeZone)}, true)`,
-      ],
+      ...asApplication(settings),
       copies: copies.map(({ into }) => into),
-      after: ["SET LOCAL search_path = ''"],
     },
   );
-  if (relayed.state === 'failed') {
-    const relation = copies[relayed.copy ?? -1]?.relation;
-    if (!relation) throw relayed.error;
-    const reason = databaseError(relayed.error)?.message ?? (relayed.error as Error).message;
-    throw copyError(relation, reason, relayed.error);
-  }
+  if (relayed.state === 'failed') throw failureToCopy(copies[relayed.copy ?? -1]?.relation, relayed.error);
   return copies.map(({ relation }, index) => {
     const { sent = 0, received = 0, bytes = 0 } = relayed.copies[index] ?? {};
     if (sent !== received)
       throw copyError(relation, `the source sent ${sent} rows and the target took ${received}`);
-    return {
-      fingerprint: relation.fingerprint,
-      object: `${relation.schema}.${relation.name}`,
-      relation: quoteQualified(relation),
-      undo: `TRUNCATE ONLY ${quoteQualified(relation)};`,
-      kind: relation.kind,
-      rows: received,
-      bytes,
-      sourceBytes: relation.bytes,
-    };
+    return rowsMark(relation, received, bytes);
   });
-}
-
-function copyError({ schema, name }: CopiedRelation, reason: string, cause?: unknown): HyperferryError {
-  return new HyperferryError('COPY', `the rows of ${schema}.${name} could not be copied: ${reason}`, {
-    cause,
-    hint: hintFor(databaseError(cause)?.code),
-  });
-}
-
-/** What may be done about a refusal that does not pass by itself. */
-function hintFor(state = ''): string | undefined {
-  if (state === '53100') return 'Make room on the disk of the server that said so, and go on.';
-  if (state === '42501') return 'Give the connecting role the right that it lacks.';
-  if (state.startsWith('23'))
-    return 'The target takes no row that the constraint refuses; mend it on the source.';
-  return undefined;
 }
 
 /**
@@ -131,11 +88,11 @@ function hintFor(state = ''): string | undefined {
  * of a frozen chunk for one that writes (2.29.2); and since a stored value may be one that cannot be read back. A part of
  * a relation by a query as well.
  */
-function rowsOf(relation: CopiedRelation, { columns }: Layout, settings: WorkerSettings): string {
+function rowsOf(relation: CopiedRelation, { columns }: Layout, server: ServerRows): string {
   const name = quoteQualified(relation);
   if (relation.range || columns.some((column) => column.isCompressedData)) {
     const values = columns.map((column) =>
-      settings.storesNullAsUnreadableValue && column.isCompressedData
+      server.storesNullAsUnreadableValue && column.isCompressedData
         ? readableCompressedValue(column.name)
         : quoteIdentifier(column.name),
     );

@@ -1,0 +1,298 @@
+import type { ConfigurationRelation, Extension } from '../inventory/extensions.js';
+import type { Inventory } from '../inventory/inventory.js';
+import type { LargeObject } from '../inventory/large-objects.js';
+import type { Relation } from '../inventory/relations.js';
+import type { SequenceValue } from '../inventory/sequences.js';
+import { grantStatements } from '../plan/grant-statements.js';
+import type { TocEntry } from '../postgres/archive/toc-entry.js';
+import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
+
+/** A table whose rows are dumped, and the entry that they belong to. */
+export interface DumpedTable {
+  readonly entry: TocEntry;
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly string[];
+  /** Of the user's; the others are extensions'. */
+  readonly relation: Relation | undefined;
+  readonly configuration: ConfigurationRelation | undefined;
+}
+
+/** What a dump holds, in the order of its table of contents. */
+export interface DumpContents {
+  readonly tables: readonly DumpedTable[];
+  /** The entry of all large objects, where there are some. */
+  readonly largeObjects: TocEntry | undefined;
+  readonly entries: readonly TocEntry[];
+}
+
+/** `pg_class`, whose OID never changes (src/include/catalog). */
+const RELATIONS = 1259;
+
+/**
+ * Adds the data to definitions, as `pg_dump` would: rows of extensions' tables, rows, the values of sequences, large
+ * objects, and the commands that fill materialized views.
+ * Source: PostgreSQL's src/bin/pg_dump/pg_dump.c, dumpTableData() and dumpSequenceData().
+ *
+ * @param definitions in the order of `pg_dump`, those of plain chunks behind the others
+ */
+export function dumpContents(
+  definitions: readonly TocEntry[],
+  source: Inventory,
+  sequenceValues: readonly SequenceValue[],
+): DumpContents {
+  const ids = new Ids(definitions);
+  const configuration = configurationTables(source.extensions, definitions, ids);
+  const tables = [...configuration, ...source.relations.flatMap((relation) => rowsOf(relation, ids))];
+  const largeObjects = source.largeObjects.length > 0 ? [largeObjectsEntry(source.largeObjects, ids)] : [];
+  const { before, after } = aroundData(definitions);
+  return {
+    tables,
+    largeObjects: largeObjects[0],
+    entries: [
+      ...before,
+      ...source.largeObjects.flatMap((object) => largeObjectEntries(object, ids)),
+      ...tables.map(({ entry }) => entry),
+      ...sequenceValues.map((value) => sequenceEntry(value, ids)),
+      ...largeObjects,
+      ...after,
+      ...viewEntries(definitions, source, ids),
+    ],
+  };
+}
+
+/** Numbers for entries, and the numbers of those that are there. */
+class Ids {
+  readonly #ofRelation = new Map<number, TocEntry>();
+  readonly #ofName = new Map<string, TocEntry>();
+  #last = 0;
+
+  constructor(entries: readonly TocEntry[]) {
+    for (const entry of entries) {
+      this.#last = Math.max(this.#last, entry.dumpId);
+      if (entry.catalog !== RELATIONS) continue;
+      this.#ofRelation.set(entry.oid, entry);
+      this.#ofName.set(quoteQualified({ schema: entry.schema ?? '', name: entry.tag }), entry);
+    }
+  }
+
+  next(): number {
+    return ++this.#last;
+  }
+
+  relation(oid: number): TocEntry | undefined {
+    return this.#ofRelation.get(oid);
+  }
+
+  named(name: { readonly schema: string; readonly name: string }): TocEntry | undefined {
+    return this.#ofName.get(quoteQualified(name));
+  }
+}
+
+/** What an entry has that says nothing else. */
+function entry(given: Pick<TocEntry, 'dumpId' | 'tag' | 'kind' | 'section'> & Partial<TocEntry>): TocEntry {
+  return {
+    catalog: 0,
+    oid: 0,
+    definition: '',
+    dropStatement: '',
+    copyStatement: undefined,
+    schema: undefined,
+    tablespace: undefined,
+    accessMethod: undefined,
+    relationKind: undefined,
+    owner: undefined,
+    dependencies: [],
+    hasData: false,
+    data: { at: 'nowhere' },
+    ...given,
+  };
+}
+
+function tableDataEntry(
+  table: {
+    readonly oid: number;
+    readonly schema: string;
+    readonly name: string;
+    readonly owner?: string | undefined;
+  },
+  into: { readonly schema: string; readonly name: string },
+  columns: readonly string[],
+  dumpId: number,
+  dependencies: readonly number[],
+): TocEntry {
+  const list = columns.length === 0 ? '' : ` (${columns.map(quoteIdentifier).join(', ')})`;
+  return entry({
+    dumpId,
+    oid: table.oid,
+    tag: table.name,
+    kind: 'TABLE DATA',
+    section: 'data',
+    copyStatement: `COPY ${quoteQualified(into)}${list} FROM stdin;\n`,
+    schema: table.schema,
+    owner: table.owner,
+    dependencies,
+    hasData: true,
+    data: { at: 'file', name: `${dumpId}.dat` },
+  });
+}
+
+function rowsOf(relation: Relation, ids: Ids): DumpedTable[] {
+  if (relation.kind === 'partitioned') return [];
+  const { oid, schema, name } = relation;
+  const columns = relation.columns.map((column) => column.name);
+  const made = ids.relation(oid);
+  const through = relation.loadThrough && ids.named(relation.loadThrough);
+  const dependencies = [made, through].flatMap((one) => (one ? [one.dumpId] : []));
+  const into = relation.loadThrough ?? relation;
+  return [
+    {
+      entry: tableDataEntry(
+        { oid, schema, name, owner: made?.owner },
+        into,
+        columns,
+        ids.next(),
+        dependencies,
+      ),
+      schema,
+      name,
+      columns,
+      relation,
+      configuration: undefined,
+    },
+  ];
+}
+
+/** In the order of their foreign keys. */
+function configurationTables(
+  extensions: readonly Extension[],
+  definitions: readonly TocEntry[],
+  ids: Ids,
+): DumpedTable[] {
+  const made = new Map(
+    definitions.filter(({ kind }) => kind === 'EXTENSION').map(({ tag, dumpId }) => [tag, dumpId]),
+  );
+  return extensions.flatMap((extension) => {
+    let before = made.get(extension.name);
+    return extension.configuration
+      .filter(({ kind }) => kind === 'table')
+      .map((configuration): DumpedTable => {
+        const { oid, schema, name, columns } = configuration;
+        const dumpId = ids.next();
+        // Each after the one before: a chain holds for whoever restores in parallel.
+        const dependencies = before === undefined ? [] : [before];
+        before = dumpId;
+        return {
+          entry: tableDataEntry({ oid, schema, name }, configuration, columns, dumpId, dependencies),
+          schema,
+          name,
+          columns,
+          relation: undefined,
+          configuration,
+        };
+      });
+  });
+}
+
+function sequenceEntry(value: SequenceValue, ids: Ids): TocEntry {
+  const made = ids.named(value);
+  const sequence = quoteLiteral(quoteQualified(value));
+  return entry({
+    dumpId: ids.next(),
+    oid: made?.oid ?? 0,
+    tag: value.name,
+    kind: 'SEQUENCE SET',
+    section: 'data',
+    definition: `SELECT pg_catalog.setval(${sequence}, ${value.lastValue}, ${value.isCalled});\n\n\n`,
+    schema: value.schema,
+    owner: made?.owner,
+    dependencies: made ? [made.dumpId] : [],
+  });
+}
+
+/** One by one, as `pg_dump` before PostgreSQL 17 has them: every `pg_restore` reads these. */
+function largeObjectEntries(object: LargeObject, ids: Ids): TocEntry[] {
+  const tag = String(object.oid);
+  const dumpId = ids.next();
+  const name = `LARGE OBJECT ${tag}`;
+  const of = { section: 'none', owner: object.owner, dependencies: [dumpId] } as const;
+  return [
+    entry({
+      dumpId,
+      catalog: 2613, // pg_largeobject
+      oid: object.oid,
+      tag,
+      kind: 'BLOB',
+      section: 'pre-data',
+      definition: `SELECT pg_catalog.lo_create('${tag}');\n`,
+      dropStatement: `SELECT pg_catalog.lo_unlink('${tag}');\n`,
+      owner: object.owner,
+    }),
+    ...(object.comment === null
+      ? []
+      : [
+          entry({
+            ...of,
+            dumpId: ids.next(),
+            tag: name,
+            kind: 'COMMENT',
+            definition: `COMMENT ON ${name} IS ${quoteLiteral(object.comment)};\n`,
+          }),
+        ]),
+    ...(object.grants.length === 0
+      ? []
+      : [
+          entry({
+            ...of,
+            dumpId: ids.next(),
+            tag: name,
+            kind: 'ACL',
+            definition: grantStatements(name, object.grants)
+              .map(({ sql }) => `${sql}\n`)
+              .join(''),
+          }),
+        ]),
+  ];
+}
+
+function largeObjectsEntry(objects: readonly LargeObject[], ids: Ids): TocEntry {
+  return entry({
+    dumpId: ids.next(),
+    tag: 'BLOBS',
+    kind: 'BLOBS',
+    section: 'data',
+    owner: objects[0]?.owner,
+    hasData: true,
+    data: { at: 'file', name: 'blobs.toc' },
+  });
+}
+
+/** `pg_dump` has them in the order in which they read each other. */
+function viewEntries(definitions: readonly TocEntry[], source: Inventory, ids: Ids): TocEntry[] {
+  return definitions
+    .filter(({ kind, oid }) => kind === 'MATERIALIZED VIEW' && source.populatedViews.has(oid))
+    .map((view) =>
+      entry({
+        dumpId: ids.next(),
+        oid: view.oid,
+        tag: view.tag,
+        kind: 'MATERIALIZED VIEW DATA',
+        section: 'post-data',
+        definition: `REFRESH MATERIALIZED VIEW ${quoteQualified({ schema: view.schema ?? '', name: view.tag })};\n`,
+        schema: view.schema,
+        owner: view.owner,
+        dependencies: [view.dumpId],
+      }),
+    );
+}
+
+/** Serial restores go by this order: an entry without a section, as a comment, stays behind what it is about. */
+function aroundData(definitions: readonly TocEntry[]): { before: TocEntry[]; after: TocEntry[] } {
+  const first = definitions.findIndex(({ section }) => section === 'post-data');
+  const [before, after] =
+    first === -1 ? [definitions, []] : [definitions.slice(0, first), definitions.slice(first)];
+  return {
+    before: [...before, ...after.filter(({ section }) => section === 'pre-data')],
+    after: after.filter(({ section }) => section !== 'pre-data'),
+  };
+}

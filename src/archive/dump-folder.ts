@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { failedOnFile } from '../postgres/archive/archive-error.js';
+import type { WrittenFile } from '../postgres/archive/data-file.js';
+import { HyperferryError } from '../postgres/error.js';
+
+/** What a dump is written into: a folder with another name until it is complete. */
+export class DumpFolder {
+  /** Where files are written. */
+  readonly path: string;
+  readonly #out: string;
+
+  private constructor(out: string) {
+    this.#out = out;
+    this.path = partialName(out);
+  }
+
+  /** @throws HyperferryError `USAGE` when something is there already, `ARCHIVE` when the folder cannot be made */
+  static async make(named: string): Promise<DumpFolder> {
+    const out = resolve(named);
+    const folder = new DumpFolder(out);
+    if (await isThere(out)) {
+      throw new HyperferryError(
+        'USAGE',
+        `expected --out to name a folder that is not there yet, but ${named} is`,
+        {
+          hint: 'Name another one, or remove it.',
+        },
+      );
+    }
+    try {
+      await mkdir(folder.path, { mode: 0o700 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+        throw failedOnFile('written', folder.path, error);
+      throw new HyperferryError(
+        'ARCHIVE',
+        `expected nobody else to dump into ${named}, but ${folder.path} is there`,
+        { hint: `If no other dump runs, it is what one that died has left: rm -r ${folder.path}` },
+      );
+    }
+    return folder;
+  }
+
+  /** A file that is on disk when this resolves. */
+  async write(name: string, content: string | Buffer): Promise<WrittenFile> {
+    const bytes = Buffer.from(content);
+    const path = join(this.path, name);
+    try {
+      const file = await open(path, 'wx', 0o600);
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      throw failedOnFile('written', path, error);
+    }
+    return { name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+  }
+
+  /** Brings all files to the disk, and then gives the folder its name. */
+  async complete(): Promise<void> {
+    try {
+      for (const name of await readdir(this.path)) await sync(join(this.path, name));
+      await sync(this.path);
+      await rename(this.path, this.#out);
+      await sync(dirname(this.#out));
+    } catch (error) {
+      throw failedOnFile('written', this.path, error);
+    }
+  }
+
+  async abandon(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+function partialName(out: string): string {
+  return join(dirname(out), `.${basename(out)}.partial`);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw failedOnFile('read', path, error);
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,125 @@
+import { availableParallelism } from 'node:os';
+import { RESTORE_CHECKS, runChecks } from '../check/check.js';
+import { fingerprint } from '../engine/done.js';
+import type { ChangeCounters } from '../inventory/changes.js';
+import { type Inventory, readInventory } from '../inventory/inventory.js';
+import type { QualifiedName, SequenceValue } from '../inventory/sequences.js';
+import { freeConnections } from '../inventory/server.js';
+import type { RunOptions } from '../migrate/options.js';
+import type { ClearedOrigin, Origin, Snapshot } from '../migrate/origin.js';
+import { noteWarnings, refuseBlockers } from '../migrate/preflight.js';
+import type { Run } from '../migrate/run.js';
+import type { Archive } from '../postgres/archive/open-archive.js';
+import type { TocEntry } from '../postgres/archive/toc-entry.js';
+import { HyperferryError } from '../postgres/error.js';
+import { quoteQualified } from '../postgres/quoting.js';
+import type { Session } from '../postgres/session.js';
+import type { DumpRecord } from './dump-record.js';
+import { stageConfiguration } from './staged-configuration.js';
+
+/** A dump as a run copies from it. */
+export interface RestoredDump {
+  /** For people and for the ledger. */
+  readonly name: string;
+  /** Tells this dump from all others. */
+  readonly identity: string;
+  readonly archive: Archive;
+  readonly record: DumpRecord;
+  /** Of the database, as it lay on the source's disk. */
+  readonly bytes: number;
+}
+
+export function dumpOrigin(dump: RestoredDump): Origin {
+  return {
+    name: dump.name,
+    url: undefined,
+    clear: (run, target) => clear(dump, run, target),
+    release: async () => [],
+  };
+}
+
+async function clear(dump: RestoredDump, run: Run, session: Session): Promise<ClearedOrigin> {
+  const { options } = run;
+  const target = await readInventory(session);
+  const jobs = options.jobs ?? defaultJobs(target);
+  const { side, features, rolePasswords } = dump.record;
+  const findings = await runChecks(RESTORE_CHECKS, {
+    source: { inventory: side.inventory, features, bytes: dump.bytes },
+    target: { inventory: target, connection: run.target, session },
+    options: { ...checkOptions(options, run), jobs },
+  });
+  refuseBlockers(findings, options.skipChecks ?? []);
+  noteWarnings(findings, run);
+  if (options.rolePasswords && rolePasswords.size === 0) {
+    throw new HyperferryError('USAGE', `expected the passwords of roles in ${dump.name}, but it has none`, {
+      hint: 'Dump again with --role-passwords, or leave it away and set new ones on the target.',
+    });
+  }
+  return { target, jobs, takeSnapshot: async () => asSnapshot(dump) };
+}
+
+function checkOptions(options: RunOptions, { isResumed }: Run) {
+  return {
+    cleanTarget: options.cleanTarget ?? false,
+    resume: isResumed,
+    rolePasswords: options.rolePasswords ?? false,
+    updateSource: false,
+    updateTargetAfter: options.updateTargetAfter,
+  };
+}
+
+function defaultJobs({ server }: Inventory): number {
+  return Math.max(1, Math.min(availableParallelism(), freeConnections(server) - 2));
+}
+
+function asSnapshot({ identity, archive, record }: RestoredDump): Snapshot {
+  // What was dumped does not change.
+  const counters: ChangeCounters = { of: () => identity, largeObjects: identity, epoch: identity };
+  const { side, plainChunks, rolePasswords, sequenceValues } = record;
+  return {
+    identity,
+    inventory: withRows(side.inventory, archive.entries),
+    schema: { entries: archive.entries.filter(isDefinition), plainChunks },
+    counters,
+    readChangesNow: async () => counters,
+    readRolePasswords: async () => rolePasswords,
+    readSequenceValues: async (names) => valuesOf(names, sequenceValues),
+    openConfiguration: (target) =>
+      stageConfiguration(target, archive, fingerprint('configuration', identity)),
+    compared: side,
+    rows: { kind: 'dump', path: archive.path },
+  };
+}
+
+/** The relations, each with the entry of its rows. One file is one reading, so that none is cut into ranges of pages. */
+function withRows(inventory: Inventory, entries: readonly TocEntry[]): Inventory {
+  const rows = new Map(
+    entries.filter(({ kind }) => kind === 'TABLE DATA').map((entry) => [nameOf(entry), entry.dumpId]),
+  );
+  return {
+    ...inventory,
+    relations: inventory.relations.map((relation) => {
+      const dumpId = rows.get(quoteQualified(relation));
+      return dumpId === undefined ? relation : { ...relation, dumpId, pages: 1 };
+    }),
+  };
+}
+
+function nameOf({ schema = '', tag }: TocEntry): string {
+  return quoteQualified({ schema, name: tag });
+}
+
+/** The engine itself brings rows, values of sequences, large objects with all that is said of them, and fills views. */
+function isDefinition({ kind, section, tag }: TocEntry): boolean {
+  const isOfLargeObject = /^LARGE OBJECTS? /.test(tag) && ['COMMENT', 'ACL', 'SECURITY LABEL'].includes(kind);
+  const isLargeObject = kind === 'BLOB' || kind === 'BLOB METADATA';
+  return section !== 'data' && kind !== 'MATERIALIZED VIEW DATA' && !isLargeObject && !isOfLargeObject;
+}
+
+function valuesOf(
+  names: readonly QualifiedName[],
+  values: readonly SequenceValue[],
+): readonly SequenceValue[] {
+  const wanted = new Set(names.map(quoteQualified));
+  return values.filter((value) => wanted.has(quoteQualified(value)));
+}

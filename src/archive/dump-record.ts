@@ -1,0 +1,16 @@
+import type { SequenceValue } from '../inventory/sequences.js';
+import type { Features } from '../timescale/features.js';
+import type { SideRecord } from '../verify/side-record.js';
+
+/** What else a dump knows of its source, beside the manifest: for checks, plans and comparisons. */
+export interface DumpRecord {
+  readonly side: SideRecord;
+  /** The OIDs of chunks whose tables workers make. */
+  readonly plainChunks: ReadonlySet<number>;
+  readonly features: Features;
+  readonly sequenceValues: readonly SequenceValue[];
+  readonly rolePasswords: ReadonlyMap<string, string>;
+}
+
+/** JSON, as `toJson` writes it, compressed. */
+export const RECORD_FILE = 'record.json.gz';

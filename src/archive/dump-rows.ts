@@ -1,0 +1,221 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Emit } from '../engine/events.js';
+import type { LargeObject } from '../inventory/large-objects.js';
+import { expectSameFiles, type LockedRelation, lockFileNodes } from '../migrate/rewrite-guard.js';
+import type { Compression } from '../postgres/archive/archive-header.js';
+import { createDataFile, type WrittenFile } from '../postgres/archive/data-file.js';
+import { CopyOut } from '../postgres/copy-out.js';
+import { databaseError } from '../postgres/database-error.js';
+import { HyperferryError } from '../postgres/error.js';
+import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
+import type { Session } from '../postgres/session.js';
+import { withSnapshot } from '../postgres/snapshot.js';
+import { readableCompressedValue } from '../timescale/timescale.js';
+import { runTasks, type Task } from '../verify/pool.js';
+import type { DumpedTable } from './dump-entries.js';
+import { FileReceiver } from './file-receiver.js';
+
+/** What the files of a dump are written from and to. */
+export interface DumpedSource {
+  readonly folder: string;
+  readonly compression: Compression;
+  readonly snapshot: string;
+  readonly jobs: number;
+  /** Whether the source stores compressed values that cannot be read back. */
+  readonly storesNullAsUnreadableValue: boolean;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  open(): Promise<Session>;
+}
+
+/** The rows of a table as they were written. */
+export interface DumpedRows {
+  readonly table: DumpedTable;
+  readonly rows: number;
+  readonly file: WrittenFile;
+}
+
+/** One message, and one snapshot to enter, for as many small tables. */
+const SMALL_BATCH_BYTES = 8 * 1024 ** 2;
+const SMALL_BATCH_TABLES = 50;
+
+/** Writes the rows of tables, as `COPY`'s text: the largest first, each into a file of its own. */
+export async function dumpRows(
+  tables: readonly DumpedTable[],
+  source: DumpedSource,
+): Promise<readonly DumpedRows[]> {
+  const { emit } = source;
+  const relations = tables.flatMap(({ relation }) => relation ?? []);
+  emit({
+    type: 'rows-planned',
+    relations: relations.length,
+    bytes: relations.reduce((sum, { bytes }) => sum + bytes, 0),
+  });
+  const dumped: DumpedRows[] = [];
+  const tasks = batches(tables).map(
+    (batch): Task<Session> => ({
+      weight: bytesOf(batch),
+      run: async (session) => {
+        for (const one of await dumpBatch(batch, session, source)) {
+          dumped.push(one);
+          const { relation } = one.table;
+          if (!relation) continue;
+          emit({
+            type: 'relation-copied',
+            relation: `${relation.schema}.${relation.name}`,
+            kind: relation.kind,
+            rows: one.rows,
+            bytes: one.file.bytes,
+            sourceBytes: relation.bytes,
+          });
+        }
+      },
+    }),
+  );
+  await runInSessions(tasks, source);
+  return dumped;
+}
+
+async function dumpBatch(
+  batch: readonly DumpedTable[],
+  session: Session,
+  source: DumpedSource,
+): Promise<readonly DumpedRows[]> {
+  const relations = batch.flatMap(({ relation }) => relation ?? []);
+  const receiver = new FileReceiver(
+    batch.map(({ entry }) => () => {
+      const name = entry.data.at === 'file' ? entry.data.name : '';
+      return createDataFile({ ...source, name, content: 'rows' });
+    }),
+  );
+  const copies = batch.map((table) => `COPY ${selectionOf(table, source)} TO STDOUT`);
+  const output = new CopyOut({ copies }, session, receiver);
+  try {
+    return await withSnapshot<DumpedRows[], LockedRelation>(
+      session,
+      source.snapshot,
+      async (locked) => {
+        expectSameFiles(relations, locked);
+        session.submit(output);
+        const rows = await Promise.race([output.finished, receiver.failed]);
+        const files = await receiver.finish();
+        return batch.flatMap((table, at) => {
+          const file = files[at];
+          return file ? { table, rows: rows[at] ?? 0, file } : [];
+        });
+      },
+      relations.length > 0 ? lockFileNodes(relations) : undefined,
+    );
+  } catch (error) {
+    if (output.isRunning) session.destroy();
+    await receiver.abandon();
+    const refusal = databaseError(error);
+    const table = batch[output.copyInHand ?? -1];
+    if (!refusal || !table) throw error;
+    throw new HyperferryError(
+      'COPY',
+      `the rows of ${table.schema}.${table.name} could not be dumped: ${refusal.message}`,
+      { cause: error },
+    );
+  }
+}
+
+/** A query for all but plain tables: of extensions' tables, the user's rows; of compressed rows, see `work/rows.ts`. */
+function selectionOf(
+  { relation, configuration, columns, ...table }: DumpedTable,
+  source: DumpedSource,
+): string {
+  const name = quoteQualified(table);
+  const list = columns.map(quoteIdentifier);
+  if (configuration) return `(SELECT ${list.join(', ')} FROM ONLY ${name} ${configuration.condition})`;
+  if (relation?.columns.some((column) => column.isCompressedData)) {
+    const values = relation.columns.map((column) =>
+      source.storesNullAsUnreadableValue && column.isCompressedData
+        ? readableCompressedValue(column.name)
+        : quoteIdentifier(column.name),
+    );
+    return `(SELECT ${values.join(', ')} FROM ONLY ${name})`;
+  }
+  return list.length === 0 ? name : `${name} (${list.join(', ')})`;
+}
+
+/** Memory holds one piece of a large object. */
+const PIECE_BYTES = 4 * 1024 ** 2;
+
+/** Writes large objects, and the list of their files. */
+export async function dumpLargeObjects(
+  objects: readonly LargeObject[],
+  source: DumpedSource,
+): Promise<readonly WrittenFile[]> {
+  if (objects.length === 0) return [];
+  const files: WrittenFile[] = [];
+  const tasks = objects.map(
+    ({ oid }): Task<Session> => ({
+      weight: 0,
+      run: (session) =>
+        withSnapshot(session, source.snapshot, async () => {
+          const file = createDataFile({ ...source, name: fileOf(oid), content: 'large-object' });
+          try {
+            for await (const piece of contentOf(oid, session)) await file.write(piece);
+            files.push(await file.close());
+          } catch (error) {
+            await file.abandon();
+            throw error;
+          }
+        }),
+    }),
+  );
+  await runInSessions(tasks, source);
+  const list = Buffer.from(objects.map(({ oid }) => `${oid} ${fileOf(oid)}\n`).join(''));
+  const name = 'blobs.toc';
+  await writeFile(join(source.folder, name), list, { mode: 0o600, flag: 'wx' });
+  return [...files, { name, bytes: list.length, sha256: createHash('sha256').update(list).digest('hex') }];
+}
+
+function fileOf(oid: number): string {
+  return `blob_${oid}.dat`;
+}
+
+async function* contentOf(oid: number, session: Session): AsyncGenerator<Buffer> {
+  for (let offset = 0; ; offset += PIECE_BYTES) {
+    const { piece } = await session.one<{ piece: Buffer }>(
+      'SELECT pg_catalog.lo_get($1::oid, $2::int8, $3::int) AS piece',
+      [oid, offset, PIECE_BYTES],
+    );
+    if (piece.length > 0) yield piece;
+    if (piece.length < PIECE_BYTES) return;
+  }
+}
+
+async function runInSessions(tasks: readonly Task<Session>[], source: DumpedSource): Promise<void> {
+  await runTasks(
+    tasks,
+    source.jobs,
+    {
+      open: () => source.open(),
+      close: (session) => session.close(),
+      destroy: (session) => session.destroy(),
+    },
+    source.signal,
+  );
+}
+
+function batches(tables: readonly DumpedTable[]): DumpedTable[][] {
+  const made: DumpedTable[][] = [];
+  let batch: DumpedTable[] = [];
+  for (const table of tables.toSorted((a, b) => bytesOf([b]) - bytesOf([a]))) {
+    const isFull = bytesOf([...batch, table]) > SMALL_BATCH_BYTES || batch.length === SMALL_BATCH_TABLES;
+    if (batch.length > 0 && isFull) {
+      made.push(batch);
+      batch = [];
+    }
+    batch.push(table);
+  }
+  return batch.length > 0 ? [...made, batch] : made;
+}
+
+function bytesOf(tables: readonly DumpedTable[]): number {
+  return tables.reduce((sum, { relation }) => sum + (relation?.bytes ?? 0), 0);
+}

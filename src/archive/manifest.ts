@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { HyperferryError } from '../postgres/error.js';
+
+/** Of what `manifest.json` says and how. A number that is not this one is of another Hyperferry. */
+export const MANIFEST_FORMAT = 1;
+
+const FILE = z.object({
+  name: z.string(),
+  /** As it lies on disk. */
+  bytes: z.number().int().nonnegative(),
+  /** In hexadecimal digits. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+const TABLE = z.object({
+  schema: z.string(),
+  name: z.string(),
+  kind: z.enum(['table', 'hypertable', 'chunk', 'partitioned']),
+  rows: z.number().int().nonnegative(),
+  /** The sum of the hashes of all rows; null where they were only counted. */
+  checksum: z.string().nullable(),
+  /** Null for a partitioned table, whose rows are in its partitions' files. */
+  file: z.string().nullable(),
+});
+
+const LEFT_OUT = z.object({ object: z.string(), reason: z.string(), sql: z.string().optional() });
+
+const MANIFEST = z.object({
+  format: z.literal(MANIFEST_FORMAT),
+  /** Tells this dump from all others. */
+  id: z.uuid(),
+  kind: z.enum(['archive', 'plain']),
+  source: z.object({
+    /** `user@host:port/database`, without a password. */
+    name: z.string(),
+    database: z.string(),
+    /** As `SHOW server_version_num` gives it. */
+    serverVersion: z.number().int(),
+    encoding: z.string(),
+    /** Of the database on the source's disk. */
+    bytes: z.number().nonnegative(),
+  }),
+  /** Null for plain PostgreSQL. */
+  timescale: z.object({ version: z.string(), schema: z.string() }).nullable(),
+  /** When the snapshot was taken, and its name on the source. */
+  snapshot: z.object({ id: z.string(), takenAt: z.iso.datetime() }),
+  compression: z.object({
+    algorithm: z.enum(['none', 'gzip', 'lz4', 'zstd']),
+    level: z.number().int().nullable(),
+  }),
+  /** Whether `roles.sql` holds the stored forms of passwords. */
+  rolePasswords: z.boolean(),
+  tables: z.array(TABLE),
+  files: z.array(FILE),
+  leftOut: z.array(LEFT_OUT),
+});
+
+export type Manifest = z.infer<typeof MANIFEST>;
+export type ManifestFile = z.infer<typeof FILE>;
+export type ManifestTable = z.infer<typeof TABLE>;
+
+export function writeManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 1)}\n`;
+}
+
+/**
+ * @param path for messages
+ * @throws HyperferryError `ARCHIVE` for a text that is no manifest, or one of another format
+ */
+export function readManifest(text: string, path: string): Manifest {
+  const parsed = parse(text, path);
+  const format = (parsed as { format?: unknown } | null)?.format;
+  if (typeof format === 'number' && format !== MANIFEST_FORMAT) {
+    throw new HyperferryError(
+      'ARCHIVE',
+      `expected a manifest of format ${MANIFEST_FORMAT}, but ${path} is of format ${format}`,
+      {
+        hint: 'Use the version of Hyperferry that made the dump, or a newer one; or restore it by hand: README.txt.',
+      },
+    );
+  }
+  const read = MANIFEST.safeParse(parsed);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  throw damaged(path, `${issue?.path.join('.')}: ${issue?.message}`);
+}
+
+function parse(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw damaged(path, (error as Error).message);
+  }
+}
+
+function damaged(path: string, reason: string): HyperferryError {
+  return new HyperferryError('ARCHIVE', `expected the manifest of a dump in ${path}, but ${reason}`, {
+    hint: 'Take the file again from where it came. Without it, the dump can still be restored by hand: README.txt.',
+  });
+}

@@ -1,0 +1,56 @@
+import { chmod, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import type { ClientProgram } from '../postgres/client-programs.js';
+import { HyperferryError } from '../postgres/error.js';
+import type { DumpFolder } from './dump-folder.js';
+import { fileOnDisk } from './file-on-disk.js';
+import type { Manifest } from './manifest.js';
+import { LISTS } from './readme.js';
+
+/** What a plain dump keeps of the archive that it is made of, as it is. */
+const KEPT = new Set(['roles.sql', 'database.sql']);
+
+/** The scripts, and the lists of entries that each is made of. */
+const SCRIPTS = [
+  ['dump.sql', LISTS.inRestoreMode],
+  ['after-restore-mode.sql', LISTS.afterRestoreMode],
+] as const;
+
+/**
+ * Turns the archive in the folder into scripts for psql, as the published procedure has them. By `pg_restore`, which
+ * knows how an archive is written as SQL.
+ */
+export async function writePlainDump(
+  folder: DumpFolder,
+  pgDump: ClientProgram,
+  manifest: Manifest,
+  readme: string,
+): Promise<Manifest> {
+  const made = [];
+  for (const [script, list] of SCRIPTS) {
+    const path = join(folder.path, script);
+    const { failed, stderr } = await execa(
+      join(dirname(pgDump.path), 'pg_restore'),
+      ['-L', join(folder.path, list), '-f', path, folder.path],
+      { reject: false },
+    );
+    if (failed) {
+      throw new HyperferryError('CLIENT_PROGRAM', `pg_restore could not write ${script}: ${stderr}`, {
+        hint: `pg_restore must stand beside ${pgDump.path}, and be of the same version.`,
+      });
+    }
+    await chmod(path, 0o600);
+    made.push(await fileOnDisk(folder.path, script));
+  }
+  const kept = manifest.files.filter(({ name }) => KEPT.has(name));
+  for (const { name } of manifest.files.filter((file) => !kept.includes(file))) {
+    await rm(join(folder.path, name));
+  }
+  return {
+    ...manifest,
+    kind: 'plain',
+    tables: manifest.tables.map((table) => ({ ...table, file: null })),
+    files: [...kept, ...made, await folder.write('README.txt', readme)],
+  };
+}

@@ -1,0 +1,66 @@
+import type { Inventory } from '../inventory/inventory.js';
+import { grantStatements } from '../plan/grant-statements.js';
+import { roleStatements } from '../plan/role-statements.js';
+import type { Statement } from '../plan/statement.js';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
+
+/** psql puts the name of the database that it is connected to in its place. */
+const DATABASE_VARIABLE = ':"DBNAME"';
+
+/** Stands for the database in statements, until psql's variable does. */
+const PLACEHOLDER = 'the database that this is run in';
+
+/** What `pg_dumpall --roles-only` gives, less what every server has; a role that is there already is left as it is. */
+export function rolesScript(source: Inventory, passwords: ReadonlyMap<string, string>): string {
+  const { create, memberships, settings } = statementsFor(source, passwords);
+  return [
+    '-- Roles of the source, for psql and a superuser of the target.',
+    ...create.map(ifRoleIsMissing),
+    ...memberships.map(sqlOf),
+    ...settings.map(sqlOf),
+    '',
+  ].join('\n');
+}
+
+/** What `pg_dump` without `--create` leaves out: settings, comment, limit, owner and grants of the database. */
+export function databaseScript(source: Inventory): string {
+  const { comment, connectionLimit, grants, owner } = source.database;
+  const name = `DATABASE ${quoteIdentifier(PLACEHOLDER)}`;
+  const statements = [
+    ...(comment === null ? [] : [`COMMENT ON ${name} IS ${quoteLiteral(comment)};`]),
+    ...(connectionLimit === -1 ? [] : [`ALTER ${name} CONNECTION LIMIT ${connectionLimit};`]),
+    `ALTER ${name} OWNER TO ${quoteIdentifier(owner)};`,
+    ...(grants
+      ? [
+          `REVOKE ALL ON ${name} FROM PUBLIC;`,
+          `REVOKE ALL ON ${name} FROM ${quoteIdentifier(owner)};`,
+          ...grantStatements(name, grants).map(sqlOf),
+        ]
+      : []),
+    ...statementsFor(source, new Map()).databaseSettings.map(sqlOf),
+  ];
+  return [
+    '-- Properties of the database itself, for psql in the target database.',
+    ...statements.map((sql) => sql.replaceAll(quoteIdentifier(PLACEHOLDER), DATABASE_VARIABLE)),
+    '',
+  ].join('\n');
+}
+
+/** For a server that has no roles yet but its first superuser. */
+function statementsFor(source: Inventory, passwords: ReadonlyMap<string, string>) {
+  const server = { ...source.server, role: 'postgres', isSuperuser: true, database: PLACEHOLDER };
+  return roleStatements(
+    source,
+    { ...source, server, roles: { roles: [], memberships: [], settings: [] } },
+    passwords,
+  );
+}
+
+function ifRoleIsMissing({ sql, object }: Statement): string {
+  const name = object.replace(/^role /, '');
+  return `SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${quoteLiteral(name)}) AS missing \\gset\n\\if :missing\n${sql}\n\\endif`;
+}
+
+function sqlOf({ sql }: Statement): string {
+  return sql;
+}

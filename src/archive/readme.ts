@@ -1,0 +1,164 @@
+import type { Inventory } from '../inventory/inventory.js';
+import type { Compression } from '../postgres/archive/archive-header.js';
+import type { TocEntry } from '../postgres/archive/toc-entry.js';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
+
+/** What a dump's README.txt is about. */
+export interface Described {
+  readonly kind: 'archive' | 'plain';
+  readonly source: Inventory;
+  /** `user@host:port/database`. */
+  readonly name: string;
+  readonly takenAt: string;
+  readonly compression: Compression;
+  /** Entries that wait until restore mode has ended. */
+  readonly afterRestoreMode: readonly TocEntry[];
+}
+
+/** Lists of entries for `pg_restore -L`, in the folder. */
+export const LISTS = { inRestoreMode: 'in-restore-mode.list', afterRestoreMode: 'after-restore-mode.list' };
+
+interface Step {
+  readonly title: string;
+  readonly commands: readonly string[];
+}
+
+/** The exact commands that restore this dump without Hyperferry. */
+export function readme(described: Described): string {
+  const { source, name, takenAt, compression, kind } = described;
+  const { timescale, server } = source;
+  const major = Math.floor(server.version / 10_000);
+  const steps = [
+    ...preparing(source),
+    ...(kind === 'plain' ? bySql(described) : byArchive(described)),
+    FINISHING,
+  ];
+  const hyperferry = `By Hyperferry, which checks both, restores all of this in parallel and proves the result equal:
+
+    hyperferry restore --from . --target "$TARGET"
+
+`;
+  return `A dump of ${name}, made by Hyperferry
+${'='.repeat(40)}
+
+taken            ${takenAt}
+PostgreSQL       ${major}.${server.version % 10_000}
+TimescaleDB      ${timescale ? `${timescale.version}, in the schema ${timescale.schema}` : 'none'}
+compression      ${compression.algorithm}${compression.level === undefined ? '' : `, level ${compression.level}`}
+
+${kind === 'plain' ? '' : hyperferry}By PostgreSQL's own programs (of PostgreSQL ${major} or newer, in this folder), into a database that is empty, as a
+superuser. TARGET is its connection string.
+
+${steps.map(({ title, commands }, at) => `${at + 1}. ${title}\n\n${commands.map((command) => `    ${command}`).join('\n')}`).join('\n\n')}
+
+Each command must end without an error. manifest.json says how many rows each table has, and the size and SHA-256 of each file.
+`;
+}
+
+const PSQL = 'psql -X -v ON_ERROR_STOP=1 -d "$TARGET"';
+const PG_RESTORE = 'pg_restore -d "$TARGET"';
+
+function sql(statement: string): string {
+  return `${PSQL} -c ${shellQuoted(statement)}`;
+}
+
+/** Roles, extensions and restore mode. */
+function preparing({ timescale, extensions }: Inventory): Step[] {
+  const others = extensions.filter(({ name }) => name !== 'timescaledb');
+  return [
+    { title: 'Roles. Those that are there already stay as they are.', commands: [`${PSQL} -f roles.sql`] },
+    ...(timescale
+      ? [
+          {
+            title: `TimescaleDB ${timescale.version}, this version and no other, and restore mode. Each command is a session of its own.`,
+            commands: [
+              ...(timescale.schema === 'public'
+                ? []
+                : [sql(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(timescale.schema)}`)]),
+              sql(
+                `CREATE EXTENSION IF NOT EXISTS timescaledb WITH SCHEMA ${quoteIdentifier(timescale.schema)} VERSION ${quoteLiteral(timescale.version)}`,
+              ),
+              sql(`SELECT ${quoteIdentifier(timescale.schema)}.timescaledb_pre_restore()`),
+            ],
+          },
+        ]
+      : []),
+    ...(others.length === 0
+      ? []
+      : [
+          {
+            title: 'Other extensions.',
+            commands: others.flatMap(({ name, schema }) => [
+              ...(schema.startsWith('pg_')
+                ? []
+                : [sql(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`)]),
+              sql(
+                `CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(name)} WITH SCHEMA ${quoteIdentifier(schema)}`,
+              ),
+            ]),
+          },
+        ]),
+  ];
+}
+
+/** TimescaleDB's own tables: `pg_restore -j` keeps no order, and they must be there before the rows of chunks. */
+const CATALOGS = ['_timescaledb_catalog', '_timescaledb_config'];
+
+function byArchive({ source: { timescale }, afterRestoreMode }: Described): Step[] {
+  const only = CATALOGS.map((schema) => `-n ${schema}`).join(' ');
+  const others = CATALOGS.map((schema) => `-N ${schema}`).join(' ');
+  return [
+    { title: 'Definitions.', commands: [`${PG_RESTORE} --section=pre-data -L ${LISTS.inRestoreMode} .`] },
+    ...(timescale
+      ? [
+          {
+            title: "TimescaleDB's catalog, before anything else and one after the other.",
+            commands: [`${PG_RESTORE} --section=data ${only} .`],
+          },
+        ]
+      : []),
+    {
+      title: 'Rows, several at a time.',
+      commands: [`${PG_RESTORE} --section=data -j 4 ${timescale ? `${others} ` : ''}.`],
+    },
+    {
+      title: 'Indexes, constraints and triggers, several at a time.',
+      commands: [`${PG_RESTORE} --section=post-data -j 4 -L ${LISTS.inRestoreMode} .`],
+    },
+    ...endOfRestoreMode(timescale),
+    ...(afterRestoreMode.length > 0
+      ? [
+          {
+            title: 'What needs TimescaleDB at work.',
+            commands: [`${PG_RESTORE} --section=post-data -L ${LISTS.afterRestoreMode} .`],
+          },
+        ]
+      : []),
+  ];
+}
+
+function bySql({ source: { timescale }, afterRestoreMode }: Described): Step[] {
+  return [
+    { title: 'Everything.', commands: [`${PSQL} -f dump.sql`] },
+    ...endOfRestoreMode(timescale),
+    ...(afterRestoreMode.length > 0
+      ? [{ title: 'What needs TimescaleDB at work.', commands: [`${PSQL} -f after-restore-mode.sql`] }]
+      : []),
+  ];
+}
+
+function endOfRestoreMode(timescale: Inventory['timescale']): Step[] {
+  if (!timescale) return [];
+  const end = `SELECT ${quoteIdentifier(timescale.schema)}.timescaledb_post_restore()`;
+  return [{ title: 'The end of restore mode.', commands: [sql(end)] }];
+}
+
+const FINISHING: Step = {
+  title: 'Properties of the database, and statistics.',
+  commands: [`${PSQL} -f database.sql`, 'vacuumdb --analyze-only -d "$TARGET"'],
+};
+
+/** As one word of a shell. */
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,54 @@
+import type { ChangeCounters } from '../inventory/changes.js';
+import type { Inventory } from '../inventory/inventory.js';
+import type { QualifiedName, SequenceValue } from '../inventory/sequences.js';
+import type { SchemaEntries } from '../plan/plan.js';
+import type { Session } from '../postgres/session.js';
+import type { ComparedSource } from '../verify/compare-context.js';
+import type { ConfigurationRows } from './configuration-rows.js';
+import type { Run } from './run.js';
+import type { RowsSource } from './work/context.js';
+
+/** What a run copies from: a database on a server, or a dump of one. */
+export interface Origin {
+  /** For people and for the ledger; never with a password. */
+  readonly name: string;
+  /** The connection string of the server, as it was given; a dump has none. */
+  readonly url: string | undefined;
+  /**
+   * Reads both sides and runs the checks.
+   * @throws HyperferryError for what stands in the way
+   */
+  clear(run: Run, target: Session): Promise<ClearedOrigin>;
+  /** Puts back what was held off on the source for the run. @returns what people should know of it */
+  release(): Promise<string[]>;
+}
+
+/** An origin that nothing stands in the way of. */
+export interface ClearedOrigin {
+  /** Before anything is changed. */
+  readonly target: Inventory;
+  readonly jobs: number;
+  /** The source's state of one moment, for one attempt. */
+  takeSnapshot(): Promise<Snapshot>;
+}
+
+/** The source as of one moment, there for as long as the attempt goes on. */
+export interface Snapshot {
+  /** Tells the source from all others. */
+  readonly identity: string;
+  readonly inventory: Inventory;
+  readonly schema: SchemaEntries;
+  /** Read before the snapshot was taken. */
+  readonly counters: ChangeCounters;
+  /** The counters of now; where they do not tell, a notice says why, and no relation is as it was. */
+  readChangesNow(earlierEpoch: string): Promise<ChangeCounters>;
+  /** The stored forms of passwords by role. */
+  readRolePasswords(): Promise<ReadonlyMap<string, string>>;
+  readSequenceValues(names: readonly QualifiedName[]): Promise<readonly SequenceValue[]>;
+  /** @param target in the transaction that the rows go into */
+  openConfiguration(target: Session): Promise<ConfigurationRows>;
+  /** What the target is compared with. */
+  readonly compared: ComparedSource;
+  /** Where workers find rows. */
+  readonly rows: RowsSource;
+}

@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type ChangeCounters,
+  COUNTERS_LAG_SECONDS,
+  mayLag,
+  readChangeCounters,
+  readCommittingSessions,
+  unknownChanges,
+} from '../inventory/changes.js';
+import { possibleTimescaleVersions } from '../inventory/inventory.js';
+import { readRolePasswords } from '../inventory/roles.js';
+import { readSequenceValues } from '../inventory/sequences.js';
+import {
+  type Connection,
+  describeConnection,
+  parseConnection,
+  publicConnectionString,
+} from '../postgres/connection-string.js';
+import { HyperferryError } from '../postgres/error.js';
+import { Session } from '../postgres/session.js';
+import { commonUpdate, updateTimescale } from '../timescale/update.js';
+import { relayedConfiguration } from './configuration-rows.js';
+import { JobHold } from './job-hold.js';
+import type { MigrateOptions } from './options.js';
+import type { ClearedOrigin, Origin, Snapshot } from './origin.js';
+import { type Cleared, examine, noteWarnings, refuseBlockers } from './preflight.js';
+import { closeSession, openSession, type Run } from './run.js';
+import { takeServerSnapshot } from './server-snapshot.js';
+
+/** A database on a server, copied while it is there. */
+export function serverOrigin(options: MigrateOptions): Origin {
+  const connection = parseConnection(options.source);
+  const jobs = new JobHold(connection, options.jobWait);
+  const source = { options, connection, jobs };
+  return {
+    name: describeConnection(connection),
+    url: options.source,
+    clear: (run, target) => clear(source, run, target),
+    release: () => jobs.release(),
+  };
+}
+
+interface ServerSource {
+  readonly options: MigrateOptions;
+  readonly connection: Connection;
+  readonly jobs: JobHold;
+}
+
+async function clear(source: ServerSource, run: Run, target: Session): Promise<ClearedOrigin> {
+  const { options, connection } = source;
+  let session = await openSession(run, 'source', connection);
+  const examineBoth = () =>
+    examine(
+      { session, connection },
+      { session: target, connection: run.target },
+      { ...options, resume: run.isResumed },
+    );
+  let cleared = await examineBoth();
+  refuseBlockers(cleared.findings, options.skipChecks ?? []);
+  if (await updateSource(source, run, cleared, session)) {
+    session = await openSession(run, 'source', connection);
+    cleared = await examineBoth();
+    refuseBlockers(cleared.findings, options.skipChecks ?? []);
+  }
+  noteWarnings(cleared.findings, run);
+  const { pgDump, target: inventory, jobs } = cleared;
+  if (pgDump instanceof HyperferryError) throw pgDump;
+  return {
+    target: inventory,
+    jobs,
+    takeSnapshot: async () => {
+      await source.jobs.hold(run, cleared.source.timescale);
+      const snapshot = await takeServerSnapshot(run, { session, connection, pgDump, seen: cleared.source });
+      return asSnapshot(source, run, snapshot);
+    },
+  };
+}
+
+function asSnapshot(
+  { connection }: ServerSource,
+  run: Run,
+  { session, id, ...snapshot }: Awaited<ReturnType<typeof takeServerSnapshot>>,
+): Snapshot {
+  const { inventory } = snapshot;
+  return {
+    ...snapshot,
+    readChangesNow: (earlierEpoch) => readChangesNow(run, connection, earlierEpoch),
+    readRolePasswords: () => readRolePasswords(session),
+    readSequenceValues: (names) => readSequenceValues(session, names),
+    openConfiguration: async (target) => relayedConfiguration(session, target),
+    compared: {
+      name: describeConnection(connection),
+      open: () => Session.open('source', connection),
+      snapshot: id,
+      inventory,
+    },
+    rows: {
+      kind: 'server',
+      connection: publicConnectionString(connection),
+      snapshot: id,
+      storesNullAsUnreadableValue: inventory.timescale?.storesNullAsUnreadableValue ?? false,
+    },
+  };
+}
+
+/** Updates the source's TimescaleDB where that was asked for and is needed. @returns whether it did */
+async function updateSource(
+  { options, connection }: ServerSource,
+  { emit, state }: Run,
+  cleared: Cleared,
+  session: Session,
+): Promise<boolean> {
+  const version = cleared.source.timescale?.version;
+  const available = possibleTimescaleVersions(cleared.target);
+  if (!options.updateSource || !version || available.includes(version)) return false;
+  const to = await commonUpdate(session, version, available);
+  if (!to) return false;
+  await updateTimescale('source', connection, to);
+  state.updatedSourceTo = to;
+  emit({ type: 'notice', message: `updated TimescaleDB on the source from ${version} to ${to}` });
+  return true;
+}
+
+/** The counters after the snapshot; where they do not tell, all are copied again, and a notice says why. */
+async function readChangesNow(
+  run: Run,
+  connection: Connection,
+  earlierEpoch: string,
+): Promise<ChangeCounters> {
+  const notice = (message: string): void => run.emit({ type: 'notice', message });
+  // Not the session of the snapshot: a transaction sees the counters as it saw them first.
+  const session = await openSession(run, 'source', connection);
+  try {
+    if (await mayLag(session)) {
+      notice('waiting until the source has counted what was written to it last');
+      await sleep(COUNTERS_LAG_SECONDS * 1000, undefined, { signal: run.signal });
+    }
+    const committing = await readCommittingSessions(session);
+    if (committing.length > 0) {
+      notice(
+        `all relations are copied again: on the source, sessions run commands that may have committed rows which are counted when they end (pid ${committing.join(', ')})`,
+      );
+      return unknownChanges();
+    }
+    const now = await readChangeCounters(session);
+    if (now.epoch !== earlierEpoch) {
+      notice(
+        'all relations are copied again: the source does not know any more which have changed (its counters were reset, by a crash or by somebody, or track_counts is off)',
+      );
+    }
+    return now;
+  } finally {
+    await closeSession(run, session);
+  }
+}

@@ -1,0 +1,51 @@
+import type { CopiedRelation, CopyWork } from '../../plan/work.js';
+import { openTableData } from '../../postgres/archive/table-data.js';
+import type { TocEntry } from '../../postgres/archive/toc-entry.js';
+import { HyperferryError } from '../../postgres/error.js';
+import { loadCopies } from '../../postgres/load-copies.js';
+import { quoteQualified } from '../../postgres/quoting.js';
+import type { Session } from '../../postgres/session.js';
+import { asApplication, failureToCopy, isStoredFrozen, rowsMark } from './brought-rows.js';
+import type { Brought, DumpRows, WorkerSettings } from './context.js';
+import { openedDump } from './opened-dump.js';
+
+/** Rows, from the files of a dump to the target in the transaction of its session, in one message. */
+export async function loadRows(
+  { relations }: CopyWork,
+  target: Session,
+  { path }: DumpRows,
+  settings: WorkerSettings,
+): Promise<Brought> {
+  const { archive, entryOf } = await openedDump(path);
+  const entries = relations.map(({ dumpId }) => entryOf(dumpId));
+  const loaded = await loadCopies(
+    target,
+    { ...asApplication(settings), copies: relations.map((relation, at) => copyInto(relation, entries[at])) },
+    entries.map((entry) => () => contentOf(() => openTableData(archive, entry))),
+  );
+  if (loaded.state === 'failed') {
+    const { error } = loaded;
+    // A file that cannot be read is no matter of the table.
+    throw error instanceof HyperferryError ? error : failureToCopy(relations[loaded.copy ?? -1], error);
+  }
+  const rows = relations.map((relation, at) => {
+    const { rows: count = 0, bytes = 0 } = loaded.copies[at] ?? {};
+    return rowsMark(relation, count, bytes);
+  });
+  return { rows, objects: [], notices: [] };
+}
+
+/** Opened when its turn comes, not all at once. */
+async function* contentOf(open: () => Promise<AsyncIterable<Buffer>>): AsyncGenerator<Buffer> {
+  yield* await open();
+}
+
+/** The archive's own statement, with the columns as they are in the file. */
+function copyInto(relation: CopiedRelation, entry: TocEntry | undefined): string {
+  const statement = entry?.copyStatement?.replace(/ FROM stdin;\s*$/, ' FROM STDIN');
+  if (statement === undefined) {
+    throw new HyperferryError('INTERNAL', `the dump has no rows of ${relation.schema}.${relation.name}`);
+  }
+  if (!isStoredFrozen(relation)) return statement;
+  return `TRUNCATE ONLY ${quoteQualified(relation)}; ${statement} (FREEZE)`;
+}

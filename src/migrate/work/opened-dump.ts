@@ -1,0 +1,37 @@
+import { type Archive, openArchive } from '../../postgres/archive/open-archive.js';
+import type { TocEntry } from '../../postgres/archive/toc-entry.js';
+import { HyperferryError } from '../../postgres/error.js';
+
+/** An archive, with its entries at hand. */
+export interface OpenedDump {
+  readonly archive: Archive;
+  /** @throws HyperferryError `ARCHIVE` for an entry that it does not have */
+  entryOf(dumpId: number | undefined): TocEntry;
+}
+
+const opened = new Map<string, Promise<OpenedDump>>();
+
+/** Opens an archive once for all workers of the process. */
+export function openedDump(path: string): Promise<OpenedDump> {
+  const known = opened.get(path) ?? open(path);
+  opened.set(path, known);
+  // One that cannot be opened now may be there later.
+  known.catch(() => opened.delete(path));
+  return known;
+}
+
+async function open(path: string): Promise<OpenedDump> {
+  const archive = await openArchive(path);
+  const entries = new Map(archive.entries.map((entry) => [entry.dumpId, entry]));
+  return {
+    archive,
+    entryOf: (dumpId = 0) => {
+      const entry = entries.get(dumpId);
+      if (entry) return entry;
+      throw new HyperferryError(
+        'ARCHIVE',
+        `${path} has no entry ${dumpId}: it is another dump than that of the run`,
+      );
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { CopyMessage } from './copy-command.js';
+import { CopyIn } from './copy-in.js';
+import type { Session } from './session.js';
+
+/** Rows as `COPY` takes them: pieces that may begin and end anywhere. */
+export type CopyContent = () => AsyncIterable<Buffer>;
+
+/** How the COPYs of a message ended. */
+export type Loaded =
+  | {
+      readonly state: 'loaded';
+      readonly copies: readonly { readonly rows: number; readonly bytes: number }[];
+    }
+  | {
+      readonly state: 'failed';
+      readonly error: unknown;
+      /** The COPY that failed, or undefined when it was a statement before or behind them. */
+      readonly copy: number | undefined;
+    };
+
+const COPY_DATA = 0x64; // 'd'
+const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
+
+/**
+ * Sends content into the `COPY … FROM STDIN` of the same place, in one message. Content that fails on its way fails the
+ * transaction of the session.
+ */
+export async function loadCopies(
+  target: Session,
+  message: CopyMessage,
+  contents: readonly CopyContent[],
+): Promise<Loaded> {
+  const input = new CopyIn(message, target);
+  let inHand = 0;
+  try {
+    target.submit(input);
+    await input.begun;
+    const bytes: number[] = [];
+    for (const content of contents) {
+      if (inHand > 0) input.write(COPY_DONE);
+      bytes.push(await send(content(), input));
+      inHand++;
+    }
+    input.end();
+    const rows = await input.finished;
+    return {
+      state: 'loaded',
+      copies: rows.map((count, index) => ({ rows: count, bytes: bytes[index] ?? 0 })),
+    };
+  } catch (error) {
+    // The server's refusal comes while content is sent that it does not read any more.
+    if (input.isRunning) {
+      input.fail();
+      await Promise.allSettled([input.finished]);
+      return { state: 'failed', error, copy: inHand };
+    }
+    return { state: 'failed', error: input.error ?? error, copy: input.copyInHand };
+  }
+}
+
+/** @returns bytes, without the headers of messages */
+async function send(content: AsyncIterable<Buffer>, input: CopyIn): Promise<number> {
+  let bytes = 0;
+  for await (const piece of content) {
+    if (!input.isRunning) break;
+    bytes += piece.length;
+    const header = Buffer.allocUnsafe(5);
+    header.writeUInt8(COPY_DATA);
+    header.writeUInt32BE(piece.length + 4, 1);
+    input.cork();
+    input.write(header);
+    const mayGoOn = input.write(piece);
+    input.uncork();
+    if (!mayGoOn)
+      await Promise.race([new Promise<void>((resume) => input.whenDrained(resume)), input.finished]);
+  }
+  if (!input.isRunning) throw input.error ?? new Error('the target ended its COPYs early');
+  return bytes;
+}
