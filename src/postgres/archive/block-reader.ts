@@ -73,7 +73,7 @@ export class BlockReader {
       const pieces = this.#takeBuffered();
       // Without compression, each row is a block of its own.
       if (pieces.length > 0) yield pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
-      else await this.#nextBlock();
+      else if (this.#isInData) await this.#nextBlock();
     }
   }
 
