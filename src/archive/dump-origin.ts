@@ -27,6 +27,8 @@ export interface RestoredDump {
   readonly record: DumpRecord;
   /** Of the database, as it lay on the source's disk. */
   readonly bytes: number;
+  /** Made by `pg_dump`, which notes nothing that its result could be compared with. */
+  readonly isStock: boolean;
 }
 
 export function dumpOrigin(dump: RestoredDump): Origin {
@@ -50,6 +52,10 @@ async function clear(dump: RestoredDump, run: Run, session: Session): Promise<Cl
   });
   refuseBlockers(findings, options.skipChecks ?? []);
   noteWarnings(findings, run);
+  if (dump.isStock && run.state.attempt === 0) {
+    const message = `${dump.name} was made by pg_dump, which notes no checksums: what comes of it is not compared with anything`;
+    run.emit({ type: 'notice', message });
+  }
   if (options.rolePasswords && rolePasswords.size === 0) {
     throw new HyperferryError('USAGE', `expected the passwords of roles in ${dump.name}, but it has none`, {
       hint: 'Dump again with --role-passwords, or leave it away and set new ones on the target.',

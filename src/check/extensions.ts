@@ -10,6 +10,8 @@ export const extensions: Check<
   const missing = others.filter(({ name }) => !available.has(name)).map(({ name }) => name);
   const otherVersions = others
     .filter(({ name, version }) => available.has(name) && !available.get(name)?.includes(version))
+    // An archive of pg_dump does not tell it.
+    .filter(({ version }) => version !== '')
     .map(({ name, version }) => `${name} ${version} (the target has ${available.get(name)?.join(', ')})`);
   const findings: Finding[] = [];
   if (missing.length > 0) {

@@ -1,0 +1,379 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ConfigurationRelation, Extension } from '../inventory/extensions.js';
+import type { Inventory } from '../inventory/inventory.js';
+import type { LargeObject } from '../inventory/large-objects.js';
+import type { Relation } from '../inventory/relations.js';
+import type { SequenceValue } from '../inventory/sequences.js';
+import { SUFFIXES } from '../postgres/archive/compression.js';
+import type { Archive } from '../postgres/archive/open-archive.js';
+import { openTableData } from '../postgres/archive/table-data.js';
+import type { TocEntry } from '../postgres/archive/toc-entry.js';
+import { HyperferryError } from '../postgres/error.js';
+import { IDENTIFIER_PATTERN, quoteQualified } from '../postgres/quoting.js';
+import { NO_FEATURES } from '../timescale/features.js';
+import { HYPERTABLE_CATALOG, isMetadata } from '../timescale/timescale.js';
+import { isOfExtension } from './archived-tables.js';
+import type { DumpRecord } from './dump-record.js';
+
+/**
+ * What a restore needs to know, as far as an archive of `pg_dump` tells it: from its table of contents, and from the rows
+ * of TimescaleDB's catalog. It does not tell roles, nor what its rows add up to.
+ */
+export async function stockRecord(archive: Archive): Promise<DumpRecord> {
+  const tables = new Tables(archive.entries);
+  const ofExtensions = archive.entries.filter(isOfExtension(archive.entries));
+  const timescale = await readTimescale(archive, ofExtensions);
+  const hypertables = await readHypertables(archive, ofExtensions, tables);
+  const inventory: Inventory = {
+    ...unknownServer(archive),
+    timescale,
+    extensions: extensionsOf(archive.entries, ofExtensions, timescale?.version),
+    schemas: ['public', ...archive.entries.filter(({ kind }) => kind === 'SCHEMA').map(({ tag }) => tag)],
+    tablespaces: [...new Set(archive.entries.flatMap(({ tablespace }) => tablespace ?? []))],
+    relations: await relationsOf(archive, tables, hypertables),
+    definitions: {
+      tableOf: tables.owners(['INDEX', 'CONSTRAINT']),
+      foreignKeys: tables.foreignKeys(),
+      relyingOnSearchPath: new Set(),
+    },
+    sequences: archive.entries
+      .filter(({ kind }) => kind === 'SEQUENCE')
+      .map(({ schema = '', tag }) => ({ schema, name: tag })),
+    largeObjects: archive.entries.flatMap(largeObjectsOf),
+    populatedViews: new Set(
+      archive.entries.filter(({ kind }) => kind === 'MATERIALIZED VIEW DATA').map(({ oid }) => oid),
+    ),
+    roles: { roles: [], memberships: [], settings: [] },
+    missingValues: [],
+  };
+  return {
+    side: {
+      name: archive.path,
+      inventory,
+      columns: new Map(),
+      chunksOfCompressed: new Map(),
+      notCompared: [],
+      mode: 'counts',
+      totals: new Map(),
+      objects: undefined,
+    },
+    plainChunks: new Set(),
+    features: NO_FEATURES,
+    sequenceValues: archive.entries.flatMap(sequenceValueOf),
+    rolePasswords: new Map(),
+  };
+}
+
+/** The tables of an archive, and what depends on them. */
+class Tables {
+  readonly #entries: readonly TocEntry[];
+  readonly #byDumpId: ReadonlyMap<number, TocEntry>;
+  readonly #byName: ReadonlyMap<string, TocEntry>;
+
+  constructor(entries: readonly TocEntry[]) {
+    this.#entries = entries;
+    const tables = entries.filter(({ kind }) => kind === 'TABLE' || kind === 'MATERIALIZED VIEW');
+    this.#byDumpId = new Map(tables.map((entry) => [entry.dumpId, entry]));
+    this.#byName = new Map(tables.map((entry) => [nameOf(entry), entry]));
+  }
+
+  named(name: { readonly schema: string; readonly name: string }): TocEntry | undefined {
+    return this.#byName.get(quoteQualified(name));
+  }
+
+  /** The first of the tables that an entry needs. */
+  neededBy({ dependencies }: TocEntry): TocEntry | undefined {
+    return dependencies.flatMap((id) => this.#byDumpId.get(id) ?? [])[0];
+  }
+
+  /** The tables of indexes and constraints, by OID. */
+  owners(kinds: readonly string[]): Map<number, number> {
+    return new Map(
+      this.#entries
+        .filter(({ kind }) => kinds.includes(kind))
+        .flatMap((entry) => {
+          const table = this.neededBy(entry);
+          return table ? [[entry.oid, table.oid] as const] : [];
+        }),
+    );
+  }
+
+  foreignKeys(): Map<number, { table: number; references: number }> {
+    return new Map(
+      this.#entries
+        .filter(({ kind }) => kind === 'FK CONSTRAINT')
+        .flatMap((entry) => {
+          const [table, references] = [ALTERED_TABLE, REFERENCED_TABLE].map((pattern) =>
+            this.#inDefinition(entry, pattern),
+          );
+          return table && references
+            ? [[entry.oid, { table: table.oid, references: references.oid }] as const]
+            : [];
+        }),
+    );
+  }
+
+  #inDefinition({ definition }: TocEntry, pattern: RegExp): TocEntry | undefined {
+    const [, schema = '', name = ''] = pattern.exec(definition) ?? [];
+    return this.named({ schema: unquoted(schema), name: unquoted(name) });
+  }
+}
+
+const NAME = `(${IDENTIFIER_PATTERN})\\.(${IDENTIFIER_PATTERN})`;
+const ALTERED_TABLE = new RegExp(`^ALTER TABLE (?:ONLY )?${NAME}`);
+const REFERENCED_TABLE = new RegExp(` REFERENCES ${NAME}\\(`);
+const COPIED_TABLE = new RegExp(`^COPY ${NAME}`);
+
+async function relationsOf(
+  archive: Archive,
+  tables: Tables,
+  hypertables: ReadonlySet<number>,
+): Promise<Relation[]> {
+  const sizes = await sizesOf(archive);
+  const isOurs = isOfExtension(archive.entries);
+  const relations = archive.entries
+    .filter((entry) => entry.kind === 'TABLE DATA' && !isOurs(entry))
+    .map((entry): Relation => {
+      const { schema = '', tag: name, copyStatement, dumpId } = entry;
+      if (copyStatement === undefined) {
+        throw new HyperferryError('ARCHIVE', `the rows of ${schema}.${name} in ${archive.path} are SQL`, {
+          hint: 'Restore it with pg_restore, or dump again without --inserts.',
+        });
+      }
+      const table = tables.named({ schema, name });
+      const parent = table && tables.neededBy(table);
+      const isHypertable = hypertables.has(table?.oid ?? 0);
+      const isChunk = hypertables.has(parent?.oid ?? 0);
+      const [, intoSchema = '', intoName = ''] = COPIED_TABLE.exec(copyStatement) ?? [];
+      const into = { schema: unquoted(intoSchema), name: unquoted(intoName) };
+      return {
+        oid: table?.oid ?? 0,
+        schema,
+        name,
+        kind: isHypertable ? 'hypertable' : isChunk || isCompressed(table) ? 'chunk' : 'table',
+        parent: isChunk ? parent?.oid : undefined,
+        fileNode: 0,
+        bytes: sizes.get(dumpId) ?? 0,
+        pages: 1,
+        columns: [],
+        format: 'text',
+        loadThrough: quoteQualified(into) === quoteQualified({ schema, name }) ? undefined : into,
+      };
+    });
+  const empty = archive.entries
+    .filter(({ kind, relationKind }) => kind === 'TABLE' && relationKind === 'p')
+    .map(
+      ({ oid, schema = '', tag: name }): Relation => ({
+        ...{ oid, schema, name, kind: 'partitioned', parent: undefined, fileNode: 0, bytes: 0, pages: 0 },
+        ...{ columns: [], format: 'text', loadThrough: undefined },
+      }),
+    );
+  return [...relations, ...empty];
+}
+
+/** The relation that holds a chunk's compressed rows. */
+function isCompressed(table: TocEntry | undefined): boolean {
+  return /^\s+\S.* _timescaledb_internal\.compressed_data\b/m.test(table?.definition ?? '');
+}
+
+/** Bytes of the rows of each entry: of files as they lie on disk, in one file up to where the next ones begin. */
+async function sizesOf({ path, entries, blocks }: Archive): Promise<Map<number, number>> {
+  const sizes = new Map<number, number>();
+  if (!blocks) {
+    for (const { dumpId, data } of entries) {
+      if (data.at === 'file') sizes.set(dumpId, await sizeOf(join(path, data.name)));
+    }
+    return sizes;
+  }
+  const positions = entries
+    .flatMap(({ dumpId, data }) => (data.at === 'position' ? [{ dumpId, position: data.position }] : []))
+    .sort((a, b) => a.position - b.position);
+  const end = (await stat(path)).size;
+  for (const [at, { dumpId, position }] of positions.entries()) {
+    sizes.set(dumpId, (positions[at + 1]?.position ?? end) - position);
+  }
+  return sizes;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  for (const suffix of Object.values(SUFFIXES)) {
+    const found = await stat(`${path}${suffix}`).catch(() => undefined);
+    if (found) return found.size;
+  }
+  return 0;
+}
+
+async function readTimescale(
+  archive: Archive,
+  ofExtensions: readonly TocEntry[],
+): Promise<Inventory['timescale']> {
+  const extension = archive.entries.find(({ kind, tag }) => kind === 'EXTENSION' && tag === 'timescaledb');
+  if (!extension) return undefined;
+  const metadata = ofExtensions.find(({ schema = '', tag: name }) => isMetadata({ schema, name }));
+  const rows = metadata ? await readRows(archive, metadata) : [];
+  const version = rows.find(({ key }) => key === 'timescaledb_version')?.value;
+  if (!version) {
+    throw new HyperferryError(
+      'ARCHIVE',
+      `expected the version of TimescaleDB in its catalog in ${archive.path}, but the archive does not have it`,
+      {
+        hint: 'Hyperferry restores archives of whole databases. Make one with hyperferry dump, or restore this one with pg_restore.',
+      },
+    );
+  }
+  const schema = / WITH SCHEMA (.*);\s*$/.exec(extension.definition)?.[1];
+  return {
+    version,
+    schema: unquoted(schema ?? 'public'),
+    isOwned: true,
+    storesNullAsUnreadableValue: false,
+  };
+}
+
+/** @returns the OIDs of their tables */
+async function readHypertables(
+  archive: Archive,
+  ofExtensions: readonly TocEntry[],
+  tables: Tables,
+): Promise<Set<number>> {
+  const entry = ofExtensions.find(
+    ({ schema, tag }) => schema === HYPERTABLE_CATALOG.schema && tag === HYPERTABLE_CATALOG.name,
+  );
+  const rows = entry ? await readRows(archive, entry) : [];
+  return new Set(
+    rows.flatMap(
+      ({ schema_name: schema = '', table_name: name = '' }) => tables.named({ schema, name })?.oid ?? [],
+    ),
+  );
+}
+
+/** The rows of a small table by column. NULL is left out. */
+async function readRows(archive: Archive, entry: TocEntry): Promise<Record<string, string>[]> {
+  const columns =
+    /\((.*)\) FROM stdin;/s
+      .exec(entry.copyStatement ?? '')?.[1]
+      ?.split(', ')
+      .map(unquoted) ?? [];
+  const pieces: Buffer[] = [];
+  for await (const piece of await openTableData(archive, entry)) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const values = line.split('\t');
+      return Object.fromEntries(
+        columns.flatMap((column, at) =>
+          values[at] === '\\N' ? [] : [[column, unescaped(values[at] ?? '')]],
+        ),
+      );
+    });
+}
+
+/** Source: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format". */
+function unescaped(value: string): string {
+  const letters: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
+  return value.replace(/\\(.)/gs, (_, letter: string) => letters[letter] ?? letter);
+}
+
+/** Each after those that it requires. Versions stand in TimescaleDB's catalog alone. */
+function extensionsOf(
+  entries: readonly TocEntry[],
+  ofExtensions: readonly TocEntry[],
+  timescaleVersion: string | undefined,
+): Extension[] {
+  return entries
+    .filter(({ kind }) => kind === 'EXTENSION')
+    .map(({ tag: name, definition }) => ({
+      name,
+      version: name === 'timescaledb' ? (timescaleVersion ?? '') : '',
+      schema: unquoted(/ WITH SCHEMA (.*);\s*$/.exec(definition)?.[1] ?? 'public'),
+      requires: [],
+      // Of which extension a table is, an archive does not tell; all come in one transaction, in the archive's order.
+      configuration: name === 'timescaledb' ? configurationOf(entries, ofExtensions) : [],
+    }));
+}
+
+function configurationOf(
+  entries: readonly TocEntry[],
+  ofExtensions: readonly TocEntry[],
+): ConfigurationRelation[] {
+  const sequences = new Set(entries.filter(({ kind }) => kind === 'SEQUENCE').map(nameOf));
+  const tables = ofExtensions.map(({ oid, schema = '', tag: name, copyStatement }): ConfigurationRelation => {
+    const columns =
+      /\((.*)\) FROM stdin;/s
+        .exec(copyStatement ?? '')?.[1]
+        ?.split(', ')
+        .map(unquoted) ?? [];
+    return { oid, schema, name, kind: 'table', condition: '', columns };
+  });
+  const values = entries
+    .filter((entry) => entry.kind === 'SEQUENCE SET' && !sequences.has(nameOf(entry)))
+    .map(
+      ({ oid, schema = '', tag: name }): ConfigurationRelation => ({
+        ...{ oid, schema, name, kind: 'sequence', condition: '', columns: [] },
+      }),
+    );
+  return [...tables, ...values];
+}
+
+function sequenceValueOf({ kind, definition, schema = '', tag: name }: TocEntry): SequenceValue[] {
+  const [, lastValue, isCalled] = /, (-?\d+), (true|false)\);\s*$/.exec(definition) ?? [];
+  if (kind !== 'SEQUENCE SET' || lastValue === undefined) return [];
+  return [{ schema, name, lastValue, isCalled: isCalled === 'true' }];
+}
+
+/** Up to format 1.15 each has an entry; from 1.16 on one has the OIDs of up to a thousand. */
+function largeObjectsOf({ kind, tag, definition, owner = '' }: TocEntry): LargeObject[] {
+  const oids = kind === 'BLOB' ? [tag] : kind === 'BLOB METADATA' ? definition.split('\n') : [];
+  return oids
+    .filter((oid) => oid !== '')
+    .map((oid) => ({ oid: Number(oid), owner, comment: null, grants: [] }));
+}
+
+/** What an archive tells of the server and of the database itself, and what a new one has. */
+function unknownServer({
+  header,
+  entries,
+}: Archive): Pick<Inventory, 'server' | 'database' | 'availableVersions'> {
+  const [, major = '0', minor = '0'] = /^(\d+)(?:\.(\d+))?/.exec(header.serverVersion ?? '') ?? [];
+  const database = entries.find(({ kind }) => kind === 'DATABASE');
+  const encoding = / ENCODING = '([^']*)'/.exec(database?.definition ?? '')?.[1];
+  return {
+    server: {
+      version: Number(major) * 10_000 + Number(minor),
+      major: Number(major),
+      database: header.database ?? database?.tag ?? '',
+      databaseOid: database?.oid ?? 0,
+      encoding: encoding ?? 'UTF8',
+      isReplica: false,
+      isPooled: false,
+      role: database?.owner ?? 'postgres',
+      isSuperuser: true,
+      maxConnections: 0,
+      usedConnections: 0,
+      reservedConnections: 0,
+      maxLocksPerTransaction: 0,
+      maxPreparedTransactions: 0,
+      sessionDefaults: {},
+      preloadsTimescale: false,
+    },
+    database: {
+      owner: database?.owner ?? 'postgres',
+      comment: null,
+      connectionLimit: -1,
+      grants: undefined,
+    },
+    availableVersions: new Map(),
+  };
+}
+
+function nameOf({ schema = '', tag }: TocEntry): string {
+  return quoteQualified({ schema, name: tag });
+}
+
+/** An identifier as SQL writes it, without its quotes. */
+function unquoted(identifier: string): string {
+  return identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier;
+}
