@@ -29,7 +29,7 @@ export async function* decompress({
   }
   const source = bytes[Symbol.asyncIterator]();
   const first = await source.next();
-  // lz4 files of pg_dump 16 and 17 for empty large objects (LZ4Stream_write() in compress_lz4.c was never called).
+  // So is pg_dump's lz4 file of an empty large object: its header comes with the first write (compress_lz4.c).
   if (first.done) return;
   const failures: unknown[] = [];
   const conversion = startDecompression(algorithm, place);
