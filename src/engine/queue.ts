@@ -15,7 +15,8 @@ export interface Task {
   readonly weight: number;
   /** As they lie on the source's disk. */
   readonly bytes: number;
-  readonly work: Work;
+  /** Made when the ledger takes it: of many chunks, the texts of SQL are as much as all else together. */
+  work(): Work;
 }
 
 /** The statements of fifty chunks and their indexes take some 50 kB. */
@@ -36,7 +37,7 @@ export async function setTasks(session: Session, tasks: readonly Task[]): Promis
           `{${(followers.get(id) ?? []).join(',')}}`,
           weight,
           bytes,
-          JSON.stringify(work),
+          JSON.stringify(work()),
         ]);
       await session.query(
         `INSERT INTO _hyperferry.task (id, stage, waits, followers, weight, bytes, work)

@@ -27,12 +27,14 @@ export function standing(
   before: ChangeCounters,
   now: ChangeCounters = before,
 ): Standing {
+  const isNothingDone = done.size === 0;
   return {
     has: (mark) => done.has(mark),
-    lacks: (statement) => !done.has(statementFingerprint(statement)),
+    lacks: (statement) => isNothingDone || !done.has(statementFingerprint(statement)),
     hasRows: (relation) =>
-      done.has(rowsFingerprint(relation, now)) ||
-      hasAllParts(relation, (part, parts) => done.has(partFingerprint(relation, now, part, parts))),
+      !isNothingDone &&
+      (done.has(rowsFingerprint(relation, now)) ||
+        hasAllParts(relation, (part, parts) => done.has(partFingerprint(relation, now, part, parts)))),
     rowsFingerprint: (relation) => rowsFingerprint(relation, before),
     partFingerprint: (relation, part, parts) => partFingerprint(relation, before, part, parts),
     hasLargeObject: (oid) => done.has(largeObjectFingerprint(oid, now)),
