@@ -10,7 +10,9 @@ import { openSession, type Run } from './run.js';
 import { refuseProcesses } from './worker-processes.js';
 
 /** Both sides, connected and checked. */
-export interface Preparation extends Cleared {
+export interface Preparation extends Omit<Cleared, 'source'> {
+  /** The rest is read again as of the snapshot. */
+  readonly source: Pick<Cleared['source'], 'server' | 'timescale'>;
   readonly sourceSession: Session;
   readonly targetSession: Session;
   readonly pgDump: ClientProgram;
@@ -48,7 +50,8 @@ export async function connect(run: Run): Promise<Preparation> {
     run.state.hasLedger = true;
     run.state.isRestoring = await isInRestoreMode(targetSession);
   }
-  return { ...cleared, sourceSession, targetSession, pgDump };
+  const { server, timescale } = cleared.source;
+  return { ...cleared, source: { server, timescale }, sourceSession, targetSession, pgDump };
 }
 
 /** Updates the source's TimescaleDB where that was asked for and is needed. @returns whether it did */

@@ -75,7 +75,7 @@ async function dumpDefinitions(run: Run, pgDump: ClientProgram, flags: readonly 
 }
 
 /** Once in a run: between two attempts, they stay held off. */
-async function holdSourceJobs(run: Run, { timescale }: Inventory): Promise<void> {
+async function holdSourceJobs(run: Run, { timescale }: Preparation['source']): Promise<void> {
   if (!timescale || run.heldJobs) return;
   run.heldJobs = await holdJobs(() => Session.open('source', run.connections.source), timescale, {
     waitSeconds: run.options.jobWait ?? 600,

@@ -7,6 +7,8 @@ import { quoteQualified } from '../postgres/quoting.js';
 
 /** What of the source stands on the target, by the ledger. */
 export interface Standing {
+  /** Nothing stands yet, which needs no fingerprint to be known. */
+  readonly isEmpty: boolean;
   has(mark: string): boolean;
   lacks(statement: Statement): boolean;
   hasRows(relation: Relation): boolean;
@@ -27,12 +29,13 @@ export function standing(
   before: ChangeCounters,
   now: ChangeCounters = before,
 ): Standing {
-  const isNothingDone = done.size === 0;
+  const isEmpty = done.size === 0;
   return {
+    isEmpty,
     has: (mark) => done.has(mark),
-    lacks: (statement) => isNothingDone || !done.has(statementFingerprint(statement)),
+    lacks: (statement) => isEmpty || !done.has(statementFingerprint(statement)),
     hasRows: (relation) =>
-      !isNothingDone &&
+      !isEmpty &&
       (done.has(rowsFingerprint(relation, now)) ||
         hasAllParts(relation, (part, parts) => done.has(partFingerprint(relation, now, part, parts)))),
     rowsFingerprint: (relation) => rowsFingerprint(relation, before),

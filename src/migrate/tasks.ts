@@ -42,7 +42,7 @@ export function makeTasks(
     return id;
   };
   const make = (entry: TocEntry): Statement => definitionOf(entry, plan.tablespaces);
-  const isLacking = (entry: TocEntry): boolean => standing.lacks(make(entry));
+  const isLacking = (entry: TocEntry): boolean => standing.isEmpty || standing.lacks(make(entry));
   const addStatements = (statements: () => Statement[], after: readonly number[]): number =>
     add({
       stage: 'rows and indexes',
