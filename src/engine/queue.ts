@@ -15,36 +15,34 @@ export interface Task {
   readonly weight: number;
   /** As they lie on the source's disk. */
   readonly bytes: number;
-  readonly work: Work;
+  /** Made when the ledger takes it: of many chunks, the texts of SQL are as much as all else together. */
+  work(): Work;
 }
 
-/** The statements of fifty chunks and their indexes take some 50 kB. */
-const TASKS_AT_ONCE = 50;
+/** Characters of tasks in one message: those of 20,000 chunks have 40 million. */
+const SENT_AT_ONCE = 1024 ** 2;
+
+const ADD_TASKS = `
+INSERT INTO _hyperferry.task (id, stage, waits, followers, weight, bytes, work)
+SELECT (value->>0)::int, value->>1, (value->>2)::int, (value->>3)::int[], (value->>4)::float8, (value->>5)::bigint, value->>6
+FROM pg_catalog.json_array_elements($1::json) AS value`;
 
 /** Replaces the tasks of the attempt before. */
 export async function setTasks(session: Session, tasks: readonly Task[]): Promise<void> {
   await session.transaction(async () => {
     await session.query('DELETE FROM _hyperferry.task');
     const followers = followersOf(tasks);
-    for (let first = 0; first < tasks.length; first += TASKS_AT_ONCE) {
-      const rows = tasks
-        .slice(first, first + TASKS_AT_ONCE)
-        .map(({ id, stage, after, weight, bytes, work }) => [
-          id,
-          stage,
-          after.length,
-          `{${(followers.get(id) ?? []).join(',')}}`,
-          weight,
-          bytes,
-          JSON.stringify(work),
-        ]);
-      await session.query(
-        `INSERT INTO _hyperferry.task (id, stage, waits, followers, weight, bytes, work)
-         SELECT (value->>0)::int, value->>1, (value->>2)::int, (value->>3)::int[], (value->>4)::float8,
-                (value->>5)::bigint, value->>6
-         FROM pg_catalog.json_array_elements($1::json) AS value`,
-        [JSON.stringify(rows)],
-      );
+    let rows: string[] = [];
+    let characters = 0;
+    for (const [index, { id, stage, after, weight, bytes, work }] of tasks.entries()) {
+      const following = `{${(followers.get(id) ?? []).join(',')}}`;
+      const row = JSON.stringify([id, stage, after.length, following, weight, bytes, work()]);
+      rows.push(row);
+      characters += row.length;
+      if (characters < SENT_AT_ONCE && index < tasks.length - 1) continue;
+      await session.query(ADD_TASKS, [`[${rows.join(',')}]`]);
+      rows = [];
+      characters = 0;
     }
   });
 }

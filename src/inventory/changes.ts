@@ -40,10 +40,11 @@ export async function readChangeCounters(session: Session): Promise<ChangeCounte
   const { since, counts } = await session.one<{ since: string; counts: boolean }>(READ_EPOCH);
   // Where the server does not count, every reading differs from every other.
   const epoch = counts ? since : randomUUID();
-  const counters = new Map(
-    (await session.query<{ oid: string; counters: string }>(READ_COUNTERS, [LARGE_OBJECT_CATALOGS])).map(
-      (row) => [Number(row.oid), row.counters],
-    ),
+  const counters = new Map<number, string>();
+  await session.each<{ oid: string; counters: string }>(
+    READ_COUNTERS,
+    (row) => counters.set(Number(row.oid), row.counters),
+    [LARGE_OBJECT_CATALOGS],
   );
   const of = (oid: number): string => `${epoch} ${counters.get(oid) ?? 'none'}`;
   return { of, largeObjects: LARGE_OBJECT_CATALOGS.map(of).join(' '), epoch };

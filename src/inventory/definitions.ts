@@ -37,7 +37,10 @@ WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS s (setting) WHER
                   AND e.objid = p.oid AND e.deptype = 'e')`;
 
 export async function readDefinitions(session: Session): Promise<Definitions> {
-  const tables = await session.query<{ oid: string; table: string }>(READ_TABLES);
+  const tableOf = new Map<number, number>();
+  await session.each<{ oid: string; table: string }>(READ_TABLES, ({ oid, table }) =>
+    tableOf.set(Number(oid), Number(table)),
+  );
   const foreignKeys = await session.query<{ oid: string; table: string; references: string }>(
     READ_FOREIGN_KEYS,
   );
@@ -45,7 +48,7 @@ export async function readDefinitions(session: Session): Promise<Definitions> {
     READ_RELYING_ON_SEARCH_PATH,
   );
   return {
-    tableOf: new Map(tables.map(({ oid, table }) => [Number(oid), Number(table)])),
+    tableOf,
     foreignKeys: new Map(
       foreignKeys.map(({ oid, table, references }) => [
         Number(oid),

@@ -36,6 +36,8 @@ export interface Relation {
   readonly dumpId?: number;
 }
 
+type Layout = Pick<Relation, 'columns' | 'format'>;
+
 const READ_RELATIONS = `
 SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
        c.relfilenode::int8 AS "fileNode", i.inhparent::int8 AS parent,
@@ -86,39 +88,40 @@ export async function readRelations(
   );
 
   // Chunks have the columns of their hypertable: each distinct list is made once.
-  const layouts = new Map<string, Pick<Relation, 'columns' | 'format'>>();
-  const layoutOf = (columnsText: string) => {
+  const layouts = new Map<string, Layout>();
+  const layoutOf = (columnsText: string): Layout => {
     const known = layouts.get(columnsText);
     if (known) return known;
     const columns = JSON.parse(columnsText) as [string, number][];
-    const layout = {
+    const layout: Layout = {
       columns: columns.map(([name, type]) => ({
         name,
         isCompressedData: types.isCompressedData(type),
         holdsTypeOids: types.holdsTypeOids(type),
       })),
-      format: columns.every(([, type]) => types.isBinarySafe(type)) ? ('binary' as const) : ('text' as const),
+      format: columns.every(([, type]) => types.isBinarySafe(type)) ? 'binary' : 'text',
     };
     layouts.set(columnsText, layout);
     return layout;
   };
-  const columnsOf = new Map<number, string>();
-  for (const row of await session.query<{ relation: string; columns: string }>(READ_COLUMNS)) {
-    columnsOf.set(Number(row.relation), row.columns);
-  }
+  const layoutsOf = new Map<number, Layout>();
+  await session.each<{ relation: string; columns: string }>(READ_COLUMNS, ({ relation, columns }) =>
+    layoutsOf.set(Number(relation), layoutOf(columns)),
+  );
 
   type RelationRow = Record<'oid' | 'schema' | 'name' | 'kind' | 'fileNode' | 'bytes' | 'pages', string> & {
     parent: string | null;
   };
-  return (await session.query<RelationRow>(READ_RELATIONS)).map((row) => {
+  const relations: Relation[] = [];
+  await session.each<RelationRow>(READ_RELATIONS, (row) => {
     const oid = Number(row.oid);
     const parent = row.parent === null ? undefined : Number(row.parent);
-    const layout = layoutOf(columnsOf.get(oid) ?? '[]');
+    const layout = layoutsOf.get(oid) ?? layoutOf('[]');
     const isChild = parent !== undefined && hypertables.has(parent);
     // The relation that holds a chunk's compressed rows has no parent in newer versions.
     const isChunk =
       isChild || (!hypertables.has(oid) && layout.columns.some((column) => column.isCompressedData));
-    return {
+    relations.push({
       oid,
       schema: row.schema,
       name: row.name,
@@ -129,8 +132,9 @@ export async function readRelations(
       pages: Number(row.pages),
       ...layout,
       loadThrough: loadThrough.get(oid),
-    };
+    });
   });
+  return relations;
 }
 
 function kindOf(relkind: string, isHypertable: boolean, isChunk: boolean): Relation['kind'] {

@@ -14,7 +14,7 @@ import type { Prepared } from './prepare.js';
 import { closeSession, openSession, type Run } from './run.js';
 import { askedSettings, type KeptSettings, writeSettings } from './settings.js';
 import { standing } from './standing.js';
-import { makeTasks, plannedFrom } from './tasks.js';
+import { makeTasks } from './tasks.js';
 import type { WorkerSettings } from './work/context.js';
 import { WorkerProcesses } from './worker-processes.js';
 
@@ -28,7 +28,7 @@ export async function beginMigration(
   const { plan, leftOutBefore, ...ledger } = run.isResumed
     ? await goOn(run, preparation, snapshot, target.session)
     : await begin(run, preparation, snapshot, target);
-  const tasks = makeTasks(plan, ledger.standing, preparation.jobs);
+  const { tasks, planned } = makeTasks(plan, ledger.standing, preparation.jobs);
   await setTasks(target.session, tasks);
   const processes = run.processes ?? new WorkerProcesses(run, preparation.jobs);
   run.processes = processes;
@@ -42,7 +42,7 @@ export async function beginMigration(
       return leftOut.items;
     },
     plan: withoutTasks(plan),
-    planned: plannedFrom(tasks),
+    planned,
     workerSettings: workerSettingsFrom(snapshot),
     source: {
       connection: run.source.url === undefined ? undefined : parseConnection(run.source.url),

@@ -64,13 +64,20 @@ async function clear(source: ServerSource, run: Run, target: Session): Promise<C
   }
   noteWarnings(cleared.findings, run);
   const { pgDump, target: inventory, jobs } = cleared;
+  // The rest is read again as of the snapshot.
+  const { server, timescale } = cleared.source;
   if (pgDump instanceof HyperferryError) throw pgDump;
   return {
     target: inventory,
     jobs,
     takeSnapshot: async () => {
-      await source.jobs.hold(run, cleared.source.timescale);
-      const snapshot = await takeServerSnapshot(run, { session, connection, pgDump, seen: cleared.source });
+      await source.jobs.hold(run, timescale);
+      const snapshot = await takeServerSnapshot(run, {
+        session,
+        connection,
+        pgDump,
+        seen: { server, timescale },
+      });
       return asSnapshot(source, run, snapshot);
     },
   };

@@ -19,7 +19,7 @@ export interface SeenSource {
   readonly session: Session;
   readonly connection: Connection;
   readonly pgDump: ClientProgram;
-  readonly seen: Inventory;
+  readonly seen: Pick<Inventory, 'server' | 'timescale'>;
 }
 
 /** The source as of one moment, held for as long as the session's transaction is open. */

@@ -7,6 +7,8 @@ import { quoteQualified } from '../postgres/quoting.js';
 
 /** What of the source stands on the target, by the ledger. */
 export interface Standing {
+  /** Nothing stands yet, which needs no fingerprint to be known. */
+  readonly isEmpty: boolean;
   has(mark: string): boolean;
   lacks(statement: Statement): boolean;
   hasRows(relation: Relation): boolean;
@@ -27,12 +29,15 @@ export function standing(
   before: ChangeCounters,
   now: ChangeCounters = before,
 ): Standing {
+  const isEmpty = done.size === 0;
   return {
+    isEmpty,
     has: (mark) => done.has(mark),
-    lacks: (statement) => !done.has(statementFingerprint(statement)),
+    lacks: (statement) => isEmpty || !done.has(statementFingerprint(statement)),
     hasRows: (relation) =>
-      done.has(rowsFingerprint(relation, now)) ||
-      hasAllParts(relation, (part, parts) => done.has(partFingerprint(relation, now, part, parts))),
+      !isEmpty &&
+      (done.has(rowsFingerprint(relation, now)) ||
+        hasAllParts(relation, (part, parts) => done.has(partFingerprint(relation, now, part, parts)))),
     rowsFingerprint: (relation) => rowsFingerprint(relation, before),
     partFingerprint: (relation, part, parts) => partFingerprint(relation, before, part, parts),
     hasLargeObject: (oid) => done.has(largeObjectFingerprint(oid, now)),

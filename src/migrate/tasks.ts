@@ -8,6 +8,7 @@ import { definitionOf } from '../plan/schema-statements.js';
 import type { Statement } from '../plan/statement.js';
 import { throughIndex } from '../plan/unique-constraints.js';
 import type { CopiedRelation, CopyWork, Layout } from '../plan/work.js';
+import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import type { Standing } from './standing.js';
 
@@ -29,38 +30,45 @@ const CHUNKS_AT_ONCE = 100;
  * What the workers have to do, less what stands already.
  * @param jobs workers at a time, as far as is known: others may join
  */
-export function makeTasks(plan: Plan, standing: Standing, jobs: number): Task[] {
+export function makeTasks(
+  plan: Plan,
+  standing: Standing,
+  jobs: number,
+): { readonly tasks: readonly Task[]; readonly planned: Planned } {
   const tasks: Task[] = [];
   const add = (task: Pick<Task, 'stage' | 'weight' | 'work'> & Partial<Task>): number => {
     const id = tasks.length + 1;
     tasks.push({ after: [], bytes: 0, ...task, id });
     return id;
   };
-  const addStatements = (statements: readonly Statement[], after: readonly number[]): number =>
+  const make = (entry: TocEntry): Statement => definitionOf(entry, plan.tablespaces);
+  const isLacking = (entry: TocEntry): boolean => standing.isEmpty || standing.lacks(make(entry));
+  const addStatements = (statements: () => Statement[], after: readonly number[]): number =>
     add({
       stage: 'rows and indexes',
       weight: BEFORE_ALL_ROWS,
-      work: { kind: 'statements', locks: [], statements },
+      work: () => ({ kind: 'statements', locks: [], statements: statements() }),
       after,
     });
   const addIndexes = (relations: readonly Relation[], after: readonly number[]): void => {
-    const statements = relations.flatMap((relation) => indexesOf(relation, plan)).filter(standing.lacks);
+    const entries = relations.flatMap(({ oid }) => plan.schema.indexes.get(oid) ?? []).filter(isLacking);
     const isLarge = relations.some(({ bytes }) => bytes >= LARGE_BYTES);
-    if (statements.length > 1 && isLarge) addBesideEachOther(statements, after);
-    else if (statements.length > 0) addStatements(statements, after);
+    if (entries.length > 1 && isLarge) addBesideEachOther(entries.map(make), after);
+    else if (entries.length > 0) addStatements(() => entries.map(make), after);
   };
   /** Indexes of one table, each by a worker; and constraints that take them, which lock the table. */
   const addBesideEachOther = (statements: readonly Statement[], after: readonly number[]): void => {
     const steps = statements.map((statement) => throughIndex(statement) ?? { index: statement });
-    const indexes = steps.map(({ index }) => addStatements([index], after));
+    const indexes = steps.map(({ index }) => addStatements(() => [index], after));
     const constraints = steps.flatMap((step) => ('constraint' in step ? step.constraint : []));
-    if (constraints.length > 0) addStatements(constraints, indexes);
+    if (constraints.length > 0) addStatements(() => constraints, indexes);
   };
 
   const holding = plan.source.relations.filter(({ kind }) => kind !== 'partitioned');
   const waiting = new Map(
     holding.filter((relation) => !standing.hasRows(relation)).map((relation) => [relation.oid, relation]),
   );
+  const relations = waiting.size;
   const share = [...waiting.values()].reduce((sum, { bytes }) => sum + bytes, 0) / jobs;
   const addCopies = (relations: readonly Relation[], after: readonly number[]): void => {
     for (const group of groupRelations(relations)) {
@@ -73,14 +81,14 @@ export function makeTasks(plan: Plan, standing: Standing, jobs: number): Task[] 
 
   // A chunk's table locks its hypertable until the commit: of one hypertable, one batch after the other.
   const lastOf = new Map<number, number>();
-  for (const { parent, tables } of chunkBatches(plan, standing)) {
-    const statements = tables.flatMap((table) => table.statements);
+  for (const { parent, tables } of chunkBatches(plan, isLacking)) {
     const last = parent === undefined ? undefined : lastOf.get(parent);
+    const statements = () => tables.flatMap(({ entries }) => entries.map(make));
     const made = addStatements(statements, last === undefined ? [] : [last]);
     if (parent !== undefined) lastOf.set(parent, made);
-    const relations = tables.flatMap(({ oid }) => waiting.get(oid) ?? []);
-    for (const { oid } of relations) waiting.delete(oid);
-    addCopies(relations, [made]);
+    const chunks = tables.flatMap(({ oid }) => waiting.get(oid) ?? []);
+    for (const { oid } of chunks) waiting.delete(oid);
+    addCopies(chunks, [made]);
   }
   addCopies([...waiting.values()], []);
   const copied = holding.filter((relation) => standing.hasRows(relation));
@@ -89,23 +97,23 @@ export function makeTasks(plan: Plan, standing: Standing, jobs: number): Task[] 
   for (const key of foreignKeys(plan)) {
     if (!standing.lacks(key.statement)) continue;
     const work = { kind: 'statements', locks: key.tables, statements: [key.statement] } as const;
-    add({ stage: 'constraints', weight: 0, work });
+    add({ stage: 'constraints', weight: 0, work: () => work });
   }
 
   const objects = plan.source.largeObjects
     .filter(({ oid }) => !standing.hasLargeObject(oid))
     .map(({ oid }) => ({ oid, fingerprint: standing.largeObjectFingerprint(oid) }));
   for (const group of inGroups(objects, LARGE_OBJECTS_AT_ONCE)) {
-    add({ stage: 'large objects', weight: 0, work: { kind: 'large objects', objects: group } });
+    add({ stage: 'large objects', weight: 0, work: () => ({ kind: 'large objects', objects: group }) });
   }
 
   const analyze = (relations: readonly { schema: string; name: string }[], weight: number): void => {
-    const names = relations.map(({ schema, name }) => ({ schema, name }));
-    add({ stage: 'statistics', weight, work: { kind: 'analyze', relations: names } });
+    const names = () => relations.map(({ schema, name }) => ({ schema, name }));
+    add({ stage: 'statistics', weight, work: () => ({ kind: 'analyze', relations: names() }) });
   };
   for (const { relations, bytes } of groupRelations(plan.source.relations)) analyze(relations, bytes);
   for (const { schema = '', tag } of populatedViews(plan)) analyze([{ schema, name: tag }], 0);
-  return tasks;
+  return { tasks, planned: plannedFrom(tasks, relations) };
 }
 
 /** How much the tasks are. */
@@ -117,40 +125,31 @@ export interface Planned {
   readonly bytes: number;
 }
 
-export function plannedFrom(tasks: readonly Task[]): Planned {
+function plannedFrom(tasks: readonly Task[], relations: number): Planned {
   const counts = new Map<StageName, number>();
-  const relations = new Set<number>();
-  for (const { stage, work } of tasks) {
-    counts.set(stage, (counts.get(stage) ?? 0) + 1);
-    if (work.kind === 'copy') for (const { oid } of work.relations) relations.add(oid);
-  }
-  return {
-    tasks: counts,
-    relations: relations.size,
-    bytes: tasks.reduce((sum, { bytes }) => sum + bytes, 0),
-  };
+  for (const { stage } of tasks) counts.set(stage, (counts.get(stage) ?? 0) + 1);
+  return { tasks: counts, relations, bytes: tasks.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 interface ChunkBatch {
   /** The hypertable; undefined for relations that hold compressed rows. */
   readonly parent: number | undefined;
-  readonly tables: readonly { readonly oid: number; readonly statements: readonly Statement[] }[];
+  readonly tables: readonly { readonly oid: number; readonly entries: readonly TocEntry[] }[];
 }
 
 /** The tables of plain chunks that do not stand yet, in turn from each hypertable. */
-function chunkBatches({ schema, source, tablespaces }: Plan, standing: Standing): ChunkBatch[] {
+function chunkBatches({ schema, source }: Plan, isLacking: (entry: TocEntry) => boolean): ChunkBatch[] {
   const parents = new Map(source.relations.map(({ oid, parent }) => [oid, parent]));
-  const tables = new Map<number, Statement[]>();
+  const tables = new Map<number, TocEntry[]>();
   for (const entry of schema.chunks) {
     const oid = source.definitions.tableOf.get(entry.oid) ?? entry.oid;
-    const statement = definitionOf(entry, tablespaces);
-    if (standing.lacks(statement)) tables.set(oid, [...(tables.get(oid) ?? []), statement]);
+    if (isLacking(entry)) tables.set(oid, [...(tables.get(oid) ?? []), entry]);
   }
   const byParent = new Map<number | undefined, ChunkBatch['tables'][number][]>();
-  for (const [oid, statements] of tables) {
+  for (const [oid, entries] of tables) {
     const list = byParent.get(parents.get(oid)) ?? [];
     byParent.set(parents.get(oid), list);
-    list.push({ oid, statements });
+    list.push({ oid, entries });
   }
   const batches = [...byParent].flatMap(([parent, list]) =>
     inGroups(list, CHUNKS_AT_ONCE).map((members, index) => ({ parent, tables: members, index })),
@@ -169,26 +168,27 @@ interface Copying {
 function copiesOf(
   { relations, bytes }: RelationGroup,
   { plan, standing, share }: Copying,
-): { readonly work: CopyWork; readonly bytes: number }[] {
+): { readonly work: () => CopyWork; readonly bytes: number }[] {
   const [relation] = relations;
   const parts =
     relations.length === 1 && relation ? partsOf(relation, share, plan.source.server.version) : [];
   if (relation && parts.length > 1) {
     const part = Math.ceil(bytes / parts.length);
     return parts.map((range, index) => ({
-      work: copyWork([
-        {
-          ...relation,
-          bytes: part,
-          range,
-          fingerprint: standing.partFingerprint(relation, index, parts.length),
-        },
-      ]),
+      work: () =>
+        copyWork([
+          {
+            ...relation,
+            bytes: part,
+            range,
+            fingerprint: standing.partFingerprint(relation, index, parts.length),
+          },
+        ]),
       bytes: part,
     }));
   }
-  const whole = relations.map((each) => ({ ...each, fingerprint: standing.rowsFingerprint(each) }));
-  return [{ work: copyWork(whole), bytes }];
+  const whole = () => relations.map((each) => ({ ...each, fingerprint: standing.rowsFingerprint(each) }));
+  return [{ work: () => copyWork(whole()), bytes }];
 }
 
 function copyWork(
@@ -203,10 +203,6 @@ function copyWork(
     return { ...rest, layout: known.index };
   });
   return { kind: 'copy', layouts: [...layouts.values()].map(({ layout }) => layout), relations: copied };
-}
-
-function indexesOf({ oid }: Relation, { schema, tablespaces }: Plan): Statement[] {
-  return (schema.indexes.get(oid) ?? []).map((entry) => definitionOf(entry, tablespaces));
 }
 
 /** A foreign key locks both its tables while it reads them. */

@@ -38,13 +38,13 @@ export function chunkEntries(
 
 /** The numbers of entries, by the rows of their objects in the source's catalogs. */
 class DumpIds {
-  readonly #ids = new Map<string, number>();
+  readonly #ids = new Map<number, Map<number, number>>();
   #last = 0;
 
   constructor(archive: readonly TocEntry[]) {
     for (const { catalog, oid, dumpId } of archive) {
       this.#last = Math.max(this.#last, dumpId);
-      if (catalog !== 0) this.#ids.set(`${catalog} ${oid}`, dumpId);
+      if (catalog !== 0) this.#set(catalog, oid, dumpId);
     }
   }
 
@@ -53,11 +53,17 @@ class DumpIds {
   }
 
   add(catalog: number, oid: number): void {
-    this.#ids.set(`${catalog} ${oid}`, this.next());
+    this.#set(catalog, oid, this.next());
   }
 
   of(catalog: number, oid: number): number | undefined {
-    return this.#ids.get(`${catalog} ${oid}`);
+    return this.#ids.get(catalog)?.get(oid);
+  }
+
+  #set(catalog: number, oid: number, dumpId: number): void {
+    const ofCatalog = this.#ids.get(catalog) ?? new Map<number, number>();
+    this.#ids.set(catalog, ofCatalog);
+    ofCatalog.set(oid, dumpId);
   }
 }
 

@@ -120,9 +120,7 @@ function byTable(entries: readonly TocEntry[], source: Inventory): Map<number, T
   const tables = new Map<number, TocEntry[]>();
   for (const entry of entries) {
     const table = source.definitions.tableOf.get(entry.oid) ?? 0;
-    const list = tables.get(table);
-    if (list) list.push(entry);
-    else tables.set(table, [entry]);
+    tables.set(table, [...(tables.get(table) ?? []), entry]);
   }
   return tables;
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type pg from 'pg';
+import pg from 'pg';
 import { connect } from './connect.js';
 import type { Connection } from './connection-string.js';
 import { databaseError } from './database-error.js';
@@ -107,6 +107,34 @@ export class Session {
         throw this.explain(error);
       });
     return Array.isArray(result) ? ((result.at(-1)?.rows as T[]) ?? []) : result.rows;
+  }
+
+  /**
+   * Runs a query and hands over each row as it comes, so that none is kept beside what is made of it.
+   *
+   * @throws what `take` throws, when the last row has come
+   */
+  async each<T extends Row = Row>(
+    text: string,
+    take: (row: T) => void,
+    values: readonly unknown[] = [],
+  ): Promise<void> {
+    if (this.#broken) throw this.lost(this.#broken);
+    const query = new pg.Query<T>(text, [...values]);
+    let refusal: { readonly error: unknown } | undefined;
+    query.on('row', (row) => {
+      if (refusal) return;
+      try {
+        take(row);
+      } catch (error) {
+        refusal = { error };
+      }
+    });
+    await new Promise<void>((resolve, reject) => {
+      query.on('end', () => (refusal ? reject(refusal.error) : resolve()));
+      query.on('error', (error) => reject(this.explain(error)));
+      this.#client.query(query);
+    });
   }
 
   /** Runs a query that gives exactly one row. */

@@ -183,17 +183,20 @@ export async function readChunkTables(
     serverVersion >= 140_000
       ? READ_TABLES.replaceAll('COLUMN_COMPRESSION', 'attcompression')
       : READ_TABLES.replaceAll(/[ap]\.COLUMN_COMPRESSION/g, "''::text");
-  const rows = await session.query<DefinitionRow>(query, [oids]);
-  const dependencies = await session.query<Record<keyof ChunkDependency, string>>(READ_DEPENDENCIES, [oids]);
-  return {
-    objects: rows.map(definitionFrom),
-    dependencies: dependencies.map(({ catalog, oid, needs, needsCatalog }) => ({
-      catalog: Number(catalog),
-      oid: Number(oid),
-      needs: Number(needs),
-      needsCatalog: Number(needsCatalog),
-    })),
-  };
+  const dependencies: ChunkDependency[] = [];
+  const objects = await readDefinitionsOf(session, query, oids);
+  await session.each<Record<keyof ChunkDependency, string>>(
+    READ_DEPENDENCIES,
+    ({ catalog, oid, needs, needsCatalog }) =>
+      dependencies.push({
+        catalog: Number(catalog),
+        oid: Number(oid),
+        needs: Number(needs),
+        needsCatalog: Number(needsCatalog),
+      }),
+    [oids],
+  );
+  return { objects, dependencies };
 }
 
 /** Reads indexes, constraints and triggers of plain chunks, in the same way. */
@@ -202,7 +205,28 @@ export async function readPartsOfChunks(
   chunks: ReadonlySet<number>,
 ): Promise<ChunkDefinition[]> {
   if (chunks.size === 0) return [];
-  return (await session.query<DefinitionRow>(READ_PARTS, [[...chunks]])).map(definitionFrom);
+  return readDefinitionsOf(session, READ_PARTS, [...chunks]);
+}
+
+async function readDefinitionsOf(
+  session: Session,
+  query: string,
+  oids: readonly number[],
+): Promise<ChunkDefinition[]> {
+  const definitions: ChunkDefinition[] = [];
+  const shared = sharedTexts();
+  await session.each<DefinitionRow>(query, (row) => definitions.push(definitionFrom(row, shared)), [oids]);
+  return definitions;
+}
+
+/** Gives the same text for equal ones: each that comes is a text of its own, and schemas and owners are few. */
+function sharedTexts(): (text: string) => string {
+  const texts = new Map<string, string>();
+  return (text) => {
+    const known = texts.get(text) ?? text;
+    texts.set(text, known);
+    return known;
+  };
 }
 
 type DefinitionRow = Record<'oid' | 'name' | 'table' | 'schema' | 'tableName' | 'owner', string> &
@@ -210,7 +234,7 @@ type DefinitionRow = Record<'oid' | 'name' | 'table' | 'schema' | 'tableName' | 
     readonly kind: ChunkDefinition['kind'];
   };
 
-function definitionFrom(row: DefinitionRow): ChunkDefinition {
+function definitionFrom(row: DefinitionRow, shared: (text: string) => string): ChunkDefinition {
   const { kind, oid, name, table, schema, tableName, sql, owner, tablespace, accessMethod, grantsOf } = row;
   // The server's functions look at the newest state of the catalogs.
   if (sql === null) {
@@ -224,9 +248,9 @@ function definitionFrom(row: DefinitionRow): ChunkDefinition {
     kind,
     oid: Number(oid),
     name,
-    table: { oid: Number(table), schema, name: tableName },
+    table: { oid: Number(table), schema: shared(schema), name: shared(tableName) },
     sql,
-    owner,
+    owner: shared(owner),
     tablespace: tablespace ?? undefined,
     accessMethod: accessMethod ?? undefined,
     grantsOf: grantsOf === null ? undefined : Number(grantsOf),

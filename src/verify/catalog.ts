@@ -1,12 +1,12 @@
-import type { ConfigurationRelation, Extension } from '../inventory/extensions.js';
-import type { Inventory } from '../inventory/inventory.js';
+import type { ConfigurationRelation } from '../inventory/extensions.js';
 import { readSequenceValues } from '../inventory/sequences.js';
-import { quoteQualified } from '../postgres/quoting.js';
+import { quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { installationRows } from '../timescale/timescale.js';
-import type { ColumnsByRelation } from './columns.js';
+import type { ColumnsByRelation, ComparedColumn } from './columns.js';
 import { nameOf } from './compared-relation.js';
 import { readKeys } from './differing-rows.js';
+import type { ObjectQuery } from './object-queries.js';
 import { ObjectSet } from './object-set.js';
 import { valueText } from './row-hash.js';
 
@@ -15,42 +15,55 @@ import { valueText } from './row-hash.js';
  * aggregates with watermarks and invalidations, jobs. Each table that the extension names for dumps
  * (`pg_extension.extconfig`), under the condition that it names; each row by its key. OIDs print as names.
  */
-export async function readCatalog(
+export async function catalogQueries(
   session: Session,
-  inventory: Inventory,
   columns: ColumnsByRelation,
-  isComparable: (extension: Extension) => boolean,
-): Promise<ObjectSet> {
-  const objects = new ObjectSet();
-  const relations = inventory.extensions
-    .filter((extension) => isComparable(extension))
-    .flatMap(({ configuration }) => configuration);
+  relations: readonly ConfigurationRelation[],
+): Promise<Map<string, ObjectQuery>> {
   const tables = relations.filter(({ kind }) => kind === 'table');
   const keys = await readKeys(
     session,
     tables.map(({ oid }) => oid),
   );
-  for (const table of tables) {
-    const names = (columns.get(table.oid) ?? []).map(({ name }) => name);
-    const key = keys.get(table.oid) ?? [];
-    for (const { values } of await session.query<{ values: (string | null)[] }>(rowsQuery(table, columns))) {
-      const lines = names.map((name, at) => `${name} = ${values[at] ?? 'NULL'}`);
-      const isKey = (_: string, at: number): boolean => key.includes(names[at] ?? '');
-      const label = key.length > 0 ? lines.filter(isKey) : lines;
-      objects.add(nameOf(table), label.join(', '), lines);
-    }
-  }
+  return new Map(
+    tables.map((table) => {
+      const ofTable = columns.get(table.oid) ?? [];
+      return [nameOf(table), catalogQuery(table, ofTable, keys.get(table.oid) ?? [])];
+    }),
+  );
+}
+
+function catalogQuery(
+  table: ConfigurationRelation,
+  columns: readonly ComparedColumn[],
+  key: readonly string[],
+): ObjectQuery {
+  const kind = nameOf(table);
+  const lines = columns.map(
+    (column) => `${quoteLiteral(`${column.name} = `)} || COALESCE(${valueText(column)}, 'NULL')`,
+  );
+  const own = installationRows(table);
+  return {
+    area: 'catalog',
+    // The condition is SQL that the extension wrote over the table's columns.
+    text: `SELECT ARRAY[${lines.join(', ')}]::text[] AS lines
+FROM (SELECT * FROM ONLY ${quoteQualified(table)} ${table.condition}) AS hf_row ${own ? `WHERE NOT (${own})` : ''}`,
+    add: (objects, row) => {
+      const { lines } = row as { lines: string[] };
+      const label = key.length > 0 ? lines.filter((_, at) => key.includes(columns[at]?.name ?? '')) : lines;
+      objects.add(kind, label.join(', '), lines);
+    },
+  };
+}
+
+export async function readCatalogSequences(
+  session: Session,
+  relations: readonly ConfigurationRelation[],
+): Promise<ObjectSet> {
+  const objects = new ObjectSet();
   const sequences = relations.filter(({ kind }) => kind === 'sequence');
   for (const value of await readSequenceValues(session, sequences)) {
     objects.add('sequence', nameOf(value), [`${value.lastValue}${value.isCalled ? '' : ' (not called)'}`]);
   }
   return objects;
-}
-
-function rowsQuery(table: ConfigurationRelation, columns: ColumnsByRelation): string {
-  const values = (columns.get(table.oid) ?? []).map((column) => valueText(column));
-  const own = installationRows(table);
-  // The condition is SQL that the extension wrote over the table's columns.
-  const from = `(SELECT * FROM ONLY ${quoteQualified(table)} ${table.condition}) AS hf_row`;
-  return `SELECT ARRAY[${values.join(', ')}]::text[] AS values FROM ${from} ${own ? `WHERE NOT (${own})` : ''}`;
 }

@@ -59,7 +59,8 @@ interface TypeRow extends Record<string, unknown> {
 
 /** Reads the columns in two queries, whatever the number of relations. */
 export async function readColumns(session: Session): Promise<ColumnsByRelation> {
-  const types = new Map((await session.query<TypeRow>(READ_TYPES)).map((row) => [Number(row.oid), row]));
+  const types = new Map<number, TypeRow>();
+  await session.each<TypeRow>(READ_TYPES, (row) => types.set(Number(row.oid), row));
   const typeOf = (oid: number): ValueType => {
     const row = types.get(oid);
     if (!row) throw new Error(`type ${oid} is in use but not in the catalog`);
@@ -86,8 +87,11 @@ export async function readColumns(session: Session): Promise<ColumnsByRelation> 
     layouts.set(text, layout);
     return layout;
   };
-  const rows = await session.query<{ relation: string; columns: string }>(READ_COLUMNS);
-  return new Map(rows.map(({ relation, columns }) => [Number(relation), layoutOf(columns)]));
+  const byRelation = new Map<number, readonly ComparedColumn[]>();
+  await session.each<{ relation: string; columns: string }>(READ_COLUMNS, ({ relation, columns }) =>
+    byRelation.set(Number(relation), layoutOf(columns)),
+  );
+  return byRelation;
 }
 
 /** The columns that both sides have, in an order that is no matter of either; a type that differs compares by text. */

@@ -1,14 +1,17 @@
-import type { Extension } from '../inventory/extensions.js';
+import type { ConfigurationRelation, Extension } from '../inventory/extensions.js';
 import { readSequenceValues } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
-import { readCatalog } from './catalog.js';
+import type { Session } from '../postgres/session.js';
+import { catalogQueries, readCatalogSequences } from './catalog.js';
 import type { CompareContext } from './compare-context.js';
 import { nameOf } from './compared-relation.js';
 import { databaseObjects, sequenceObjects } from './database-objects.js';
-import { readDefinitions } from './definitions/read-definitions.js';
+import type { Definition } from './definitions/definition.js';
+import { DEFINITION_QUERIES } from './definitions/definition-queries.js';
 import { reasonFor } from './explain.js';
 import type { KnownSide } from './known-side.js';
 import { readLargeObjectContents } from './large-objects.js';
+import { type AskedSide, compareQueries, type ObjectQuery } from './object-queries.js';
 import { ObjectSet } from './object-set.js';
 import { readUsedRoles, roleObjects } from './roles.js';
 import { withComparingSession } from './side.js';
@@ -28,16 +31,18 @@ export async function compareObjects(
   target: KnownSide,
   context: CompareContext,
 ): Promise<ComparedObjects> {
-  const areas = await Promise.all([
-    readObjects(source, target, context),
-    readObjects(target, source, context),
-  ]);
-  const [left, right] = areas;
-  const found = withoutDependents(
-    left.flatMap(([area, objects], index) =>
-      objects.differencesTo(right[index]?.[1] ?? new ObjectSet(), area),
-    ),
-  );
+  const { compared, differences } = source.record
+    ? differencesToRecord(source.record, target, await readAllObjects(target, source, context))
+    : await withComparingSession(source, context.signal, (left) =>
+        withComparingSession(target, context.signal, (right) =>
+          readDifferences(
+            { side: source, other: target, session: left },
+            { side: target, other: source, session: right },
+            context,
+          ),
+        ),
+      );
+  const found = withoutDependents(differences);
   const intent = {
     owners: context.owners ?? true,
     privileges: context.privileges ?? true,
@@ -64,12 +69,7 @@ export async function compareObjects(
       });
     } else different.push(difference);
   }
-  return {
-    compared: left.reduce((sum, [, objects]) => sum + objects.size, 0),
-    different,
-    explained,
-    notCompared,
-  };
+  return { compared, different, explained, notCompared };
 }
 
 /** An object that one side lacks has no columns, owner, grants and comments there either. */
@@ -103,44 +103,117 @@ function isPrintedQuery({ kind, state }: ObjectDifference): boolean {
   return state === 'different' && (kind.startsWith('query of') || kind === 'rule');
 }
 
-type Areas = readonly (readonly [ObjectDifference['area'], ObjectSet])[];
+type ObjectContext = Pick<CompareContext, 'signal' | 'sequenceValues'>;
 
-export async function readObjects(
+/** A side that is being read, and the one that it is compared to. */
+interface Reading {
+  readonly side: KnownSide;
+  readonly other: KnownSide;
+  readonly session: Session;
+}
+
+async function readDifferences(
+  source: Reading,
+  target: Reading,
+  context: CompareContext,
+): Promise<{ readonly compared: number; readonly differences: readonly ObjectDifference[] }> {
+  const [asked, askedThere] = await Promise.all([queriesOf(source), queriesOf(target)]);
+  const { compared, differences } = await compareQueries(asked, askedThere);
+  const [left, right] = await Promise.all([readObjects(source, context), readObjects(target, context)]);
+  return {
+    compared: left.reduce((sum, [, objects]) => sum + objects.size, compared),
+    differences: [
+      ...differences,
+      ...left.flatMap(([area, objects], index) =>
+        objects.differencesTo(right[index]?.[1] ?? new ObjectSet(), area),
+      ),
+    ],
+  };
+}
+
+/** All that is compared of a side, object by object. */
+export async function readAllObjects(
   side: KnownSide,
   other: KnownSide,
-  context: Pick<CompareContext, 'signal' | 'sequenceValues'>,
+  context: ObjectContext,
 ): Promise<Areas> {
-  const { inventory, columns, record } = side;
-  if (record) return recordedObjects(record, other);
   return withComparingSession(side, context.signal, async (session) => {
-    const definitions = databaseObjects(inventory);
-    const versions = {
-      server: inventory.server.version,
-      older: Math.min(inventory.server.version, other.inventory.server.version),
-    };
-    for (const { kind, object, text } of await readDefinitions(session, versions)) {
-      definitions.add(kind, object, text.split('\n'));
+    const reading = { side, other, session };
+    const { queries } = await queriesOf(reading);
+    const areas = new Map(await readObjects(reading, context));
+    for (const { area, text, add } of queries.values()) {
+      const objects = areas.get(area) ?? new ObjectSet();
+      areas.set(area, objects);
+      await session.each(text, (row) => add(objects, row));
     }
-    const isSource = side.side === 'source';
-    const access = side.largeObjectAccess === other.largeObjectAccess ? side.largeObjectAccess : 'functions';
-    const sequences =
-      (isSource ? context.sequenceValues : undefined) ??
-      (await readSequenceValues(session, inventory.sequences));
-    const used = await readUsedRoles(session, inventory);
-    const connecting = (isSource ? other : side).inventory.server.role;
-    const roles = roleObjects(
-      inventory,
-      (role) => !isSource || used.has(role),
-      new Set(['postgres', connecting]),
-    );
-    return [
-      ['definition', definitions],
-      ['catalog', await readCatalog(session, inventory, columns, hasVersionOf(other))],
-      ['sequence', sequenceObjects(sequences)],
-      ['role', roles],
-      ['large object', await readLargeObjectContents(session, inventory.largeObjects, access)],
-    ];
+    return [...areas];
   });
+}
+
+function differencesToRecord(
+  record: SideRecord,
+  target: KnownSide,
+  found: Areas,
+): { readonly compared: number; readonly differences: readonly ObjectDifference[] } {
+  const there = new Map(found);
+  const recorded = recordedObjects(record, target);
+  return {
+    compared: recorded.reduce((sum, [, objects]) => sum + objects.size, 0),
+    differences: recorded.flatMap(([area, objects]) =>
+      objects.differencesTo(there.get(area) ?? new ObjectSet(), area),
+    ),
+  };
+}
+
+/** What is many where chunks are many: definitions, and the catalogs of extensions. */
+async function queriesOf({ side, other, session }: Reading): Promise<AskedSide> {
+  const { version } = side.inventory.server;
+  const versions = { server: version, older: Math.min(version, other.inventory.server.version) };
+  const definitions = DEFINITION_QUERIES.map(
+    (query, at) => [`definitions ${at}`, definitionQuery(query(versions))] as const,
+  );
+  const catalogs = await catalogQueries(session, side.columns, comparableConfiguration(side, other));
+  return { session, queries: new Map([...definitions, ...catalogs]) };
+}
+
+function definitionQuery(text: string): ObjectQuery {
+  return {
+    area: 'definition',
+    text,
+    add: (objects, row) => {
+      const { kind, object, text } = row as Definition;
+      objects.add(kind, object, text.split('\n'));
+    },
+  };
+}
+
+function comparableConfiguration({ inventory }: KnownSide, other: KnownSide): ConfigurationRelation[] {
+  return inventory.extensions.filter(hasVersionOf(other)).flatMap(({ configuration }) => configuration);
+}
+
+type Areas = readonly (readonly [ObjectDifference['area'], ObjectSet])[];
+
+async function readObjects({ side, other, session }: Reading, context: ObjectContext): Promise<Areas> {
+  const { inventory } = side;
+  const isSource = side.side === 'source';
+  const access = side.largeObjectAccess === other.largeObjectAccess ? side.largeObjectAccess : 'functions';
+  const sequences =
+    (isSource ? context.sequenceValues : undefined) ??
+    (await readSequenceValues(session, inventory.sequences));
+  const used = await readUsedRoles(session, inventory);
+  const connecting = (isSource ? other : side).inventory.server.role;
+  const roles = roleObjects(
+    inventory,
+    (role) => !isSource || used.has(role),
+    new Set(['postgres', connecting]),
+  );
+  return [
+    ['definition', databaseObjects(inventory)],
+    ['catalog', await readCatalogSequences(session, comparableConfiguration(side, other))],
+    ['sequence', sequenceObjects(sequences)],
+    ['role', roles],
+    ['large object', await readLargeObjectContents(session, inventory.largeObjects, access)],
+  ];
 }
 
 /** Less the catalogs of extensions that the other side has in another version. */

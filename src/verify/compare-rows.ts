@@ -94,6 +94,7 @@ export async function readBothTotals(
         half.set(name, totals);
         return;
       }
+      half.delete(name);
       options.emit({
         type: 'relation-verified',
         relation: name,
@@ -183,7 +184,7 @@ function alone(relation: RelationPairs['onlySource'][number]): NamedRelation {
     from: `ONLY ${quoteQualified(relation)} AS hf_row`,
     columns: [],
     bytes: relation.bytes,
-    fileNodes: new Map([[relation.oid, relation.fileNode]]),
+    relations: [relation],
   };
 }
 

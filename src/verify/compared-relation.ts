@@ -10,8 +10,8 @@ export interface ReadRelation {
   readonly from: string;
   readonly columns: readonly ComparedColumn[];
   readonly bytes: number;
-  /** Of each relation that is read, by OID. */
-  readonly fileNodes: ReadonlyMap<number, number>;
+  /** Those whose files are read. */
+  readonly relations: readonly Relation[];
 }
 
 /** A relation that both sides have. */
@@ -43,11 +43,12 @@ export function pairRelations(
       loadThrough ? [nameOf(loadThrough)] : [],
     ),
   );
+  const commonOf = commonOncePerList(columns);
   const both: ComparedRelation[] = [];
   for (const [name, relation] of left) {
     const other = right.get(name);
     if (!other || isUnder(relation, roots) || isUnder(other, roots)) continue;
-    const common = commonColumns(columns.source.get(relation.oid) ?? [], columns.target.get(other.oid) ?? []);
+    const common = commonOf(relation, other);
     both.push({
       name,
       kind: relation.kind,
@@ -58,10 +59,7 @@ export function pairRelations(
   for (const name of roots) {
     const pair = [rootOf(name, source), rootOf(name, target)];
     if (!pair[0] || !pair[1]) continue;
-    const common = commonColumns(
-      columns.source.get(pair[0].oid) ?? [],
-      columns.target.get(pair[1].oid) ?? [],
-    );
+    const common = commonOf(pair[0], pair[1]);
     both.push({
       name,
       kind: 'partitioned',
@@ -80,6 +78,24 @@ export function pairRelations(
 
 export function nameOf({ schema, name }: { readonly schema: string; readonly name: string }): string {
   return `${schema}.${name}`;
+}
+
+type CommonColumns = ReturnType<typeof commonColumns>;
+
+/** Chunks share the list of their hypertable, and so what two lists have in common. */
+function commonOncePerList({
+  source,
+  target,
+}: Parameters<typeof pairRelations>[2]): (left: Relation, right: Relation) => CommonColumns {
+  const known = new Map<readonly ComparedColumn[], Map<readonly ComparedColumn[], CommonColumns>>();
+  return (left, right) => {
+    const [here, there] = [source.get(left.oid) ?? [], target.get(right.oid) ?? []];
+    const ofHere = known.get(here) ?? new Map<readonly ComparedColumn[], CommonColumns>();
+    known.set(here, ofHere);
+    const common = ofHere.get(there) ?? commonColumns(here, there);
+    ofHere.set(there, common);
+    return common;
+  };
 }
 
 /** Relations that hold rows, by name. */
@@ -108,7 +124,7 @@ function ownRows(relation: Relation, columns: readonly ComparedColumn[]): ReadRe
     from: `ONLY ${quoteQualified(relation)} AS hf_row`,
     columns,
     bytes: relation.bytes,
-    fileNodes: new Map([[relation.oid, relation.fileNode]]),
+    relations: [relation],
   };
 }
 
@@ -125,6 +141,6 @@ function allRows(
     from: `${quoteQualified(root)} AS hf_row`,
     columns,
     bytes: leaves.reduce((sum, { bytes }) => sum + bytes, 0),
-    fileNodes: new Map(leaves.map(({ oid, fileNode }) => [oid, fileNode])),
+    relations: leaves,
   };
 }

@@ -1,3 +1,4 @@
+import type { Relation } from '../inventory/relations.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteQualified } from '../postgres/quoting.js';
@@ -48,23 +49,35 @@ export async function readTotals(
   },
 ): Promise<Map<string, RowTotals>> {
   const pieces = relations.flatMap((relation) => piecesOf(relation, side));
-  const open = new Map<string, number>();
-  for (const { relation } of pieces) open.set(relation.name, (open.get(relation.name) ?? 0) + 1);
-  const sums = new Map<string, { rows: number; checksum: bigint }>();
+  const open = new Map<string, Sum>();
+  for (const { relation } of pieces) {
+    const sum = open.get(relation.name) ?? { piecesLeft: 0, rows: 0, checksum: 0n };
+    sum.piecesLeft++;
+    open.set(relation.name, sum);
+  }
+  const read = new Map<string, RowTotals>();
 
   const add = (name: string, rows: number, checksum: bigint): void => {
-    const sum = sums.get(name) ?? { rows: 0, checksum: 0n };
-    sums.set(name, { rows: sum.rows + rows, checksum: sum.checksum + checksum });
-    const left = (open.get(name) ?? 0) - 1;
-    open.set(name, left);
-    if (left === 0) options.onRead(name, totalsOf(sums.get(name), options.mode));
+    const sum = open.get(name);
+    if (!sum) return;
+    sum.rows += rows;
+    sum.checksum += checksum;
+    sum.piecesLeft--;
+    if (sum.piecesLeft > 0) return;
+    open.delete(name);
+    const totals = totalsOf(sum, options.mode);
+    read.set(name, totals);
+    options.onRead(name, totals);
   };
+  const checksumOf = checksumOncePerList(options);
   const tasks = batches(pieces).map(
     (batch): Task<Session> => ({
       weight: weightOf(batch),
       run: (session) =>
         readingCompared(side, session, async () => {
-          const text = batch.map((piece, at) => totalsQuery(piece, at, options)).join(' UNION ALL ');
+          const text = batch
+            .map((piece, at) => totalsQuery(piece, at, checksumOf(piece.relation.columns)))
+            .join(' UNION ALL ');
           for (const row of await readRows(session, text, batch)) {
             add(batch[row.at]?.relation.name ?? '', Number(row.rows), BigInt(row.checksum));
           }
@@ -82,23 +95,38 @@ export async function readTotals(
     },
     options.signal,
   );
-  return new Map([...sums].map(([name, sum]) => [name, totalsOf(sum, options.mode)]));
+  return read;
 }
 
-function totalsOf(sum: { rows: number; checksum: bigint } | undefined, mode: VerifyMode): RowTotals {
-  return {
-    rows: sum?.rows ?? 0,
-    checksum: mode === 'counts' ? undefined : String(sum?.checksum ?? 0n),
+interface Sum {
+  piecesLeft: number;
+  rows: number;
+  checksum: bigint;
+}
+
+function totalsOf({ rows, checksum }: Sum, mode: VerifyMode): RowTotals {
+  return { rows, checksum: mode === 'counts' ? undefined : String(checksum) };
+}
+
+/** Chunks share the list of their hypertable's columns. */
+function checksumOncePerList({
+  mode,
+  encodings,
+}: {
+  readonly mode: VerifyMode;
+  readonly encodings: EncodingMatch;
+}): (columns: NamedRelation['columns']) => string {
+  if (mode === 'counts') return () => `'0'`;
+  const known = new Map<NamedRelation['columns'], string>();
+  return (columns) => {
+    const checksum =
+      known.get(columns) ?? `COALESCE(pg_catalog.sum(${rowHash(columns, encodings)}), 0)::text`;
+    known.set(columns, checksum);
+    return checksum;
   };
 }
 
-function totalsQuery(
-  { relation, where }: Piece,
-  at: number,
-  { mode, encodings }: { readonly mode: VerifyMode; readonly encodings: EncodingMatch },
-): string {
-  const checksum =
-    mode === 'counts' ? `'0'` : `COALESCE(pg_catalog.sum(${rowHash(relation.columns, encodings)}), 0)::text`;
+function totalsQuery({ relation, where }: Piece, at: number, checksum: string): string {
   return `SELECT ${at} AS at, pg_catalog.count(*)::text AS rows, ${checksum} AS checksum FROM ${relation.from} ${where}`;
 }
 
@@ -132,10 +160,11 @@ WHERE pg_catalog.pg_relation_filenode(r.oid)::int8 IS DISTINCT FROM r.filenode
  * or dropped since the snapshot.
  */
 export async function refuseRewrittenSince(side: ComparedSide, session: Session): Promise<void> {
-  const nodes = side.inventory.relations
-    .filter(({ kind }) => kind !== 'partitioned')
-    .map(({ oid, fileNode }) => [oid, fileNode] as const);
-  await refuseOtherNodes(side, session, nodes);
+  await refuseOtherNodes(
+    side,
+    session,
+    side.inventory.relations.filter(({ kind }) => kind !== 'partitioned'),
+  );
 }
 
 /** The locks that the query has taken keep the relations from being rewritten until its transaction ends. */
@@ -143,21 +172,20 @@ async function refuseRewritten(side: ComparedSide, session: Session, batch: read
   await refuseOtherNodes(
     side,
     session,
-    batch.flatMap(({ relation }) => [...relation.fileNodes]),
+    batch.flatMap(({ relation }) => relation.relations),
   );
 }
 
 async function refuseOtherNodes(
   side: ComparedSide,
   session: Session,
-  nodes: readonly (readonly [oid: number, fileNode: number])[],
+  relations: readonly Relation[],
 ): Promise<void> {
-  if (side.snapshot === undefined || nodes.length === 0) return;
-  const names = new Map(side.inventory.relations.map((relation) => [relation.oid, quoteQualified(relation)]));
+  if (side.snapshot === undefined || relations.length === 0) return;
   const rows = await session.query<{ name: string }>(READ_REWRITTEN, [
-    nodes.map(([oid]) => oid),
-    nodes.map(([, node]) => node),
-    nodes.map(([oid]) => names.get(oid) ?? ''),
+    relations.map(({ oid }) => oid),
+    relations.map(({ fileNode }) => fileNode),
+    relations.map(quoteQualified),
   ]);
   if (rows.length === 0) return;
   throw new HyperferryError(
@@ -173,7 +201,7 @@ async function refuseOtherNodes(
 /** A row's address is its page and its place there; a page has at least 8 kB, whatever of `bytes` is in TOAST. */
 function piecesOf(relation: NamedRelation, { inventory }: ComparedSide): Piece[] {
   const count = Math.ceil(relation.bytes / PIECE_BYTES);
-  const isOwn = relation.fileNodes.size === 1 && relation.where === undefined;
+  const isOwn = relation.relations.length === 1 && relation.where === undefined;
   if (count < 2 || !isOwn || inventory.server.version < FIRST_WITH_RANGE_SCANS) {
     return [{ relation, where: relation.where ? `WHERE ${relation.where}` : '', bytes: relation.bytes }];
   }

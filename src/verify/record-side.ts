@@ -1,7 +1,7 @@
 import type { Emit } from '../engine/events.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import type { SideAccess } from './compare-context.js';
-import { readObjects } from './compare-objects.js';
+import { readAllObjects } from './compare-objects.js';
 import { pairRelations } from './compared-relation.js';
 import { readSide } from './known-side.js';
 import { type NamedRelation, readTotals } from './read-totals.js';
@@ -22,7 +22,7 @@ export async function recordSide(access: SideAccess, options: RecordOptions): Pr
   const { mode, jobs, emit, signal } = options;
   const side = { ...(await readSide('source', access, options)), largeObjectAccess: 'functions' as const };
   const { inventory, columns, chunksOfCompressed, notCompared } = side;
-  const areas = await readObjects(side, side, options);
+  const areas = await readAllObjects(side, side, options);
   const pairs = pairRelations(inventory, inventory, { source: columns, target: columns }, () => true);
   emit({
     type: 'verify-planned',

@@ -13,6 +13,7 @@ export function withoutTypeOids(
   { relations }: Inventory,
   chunkOf: ReadonlyMap<number, number>,
 ): { readonly columns: ColumnsByRelation; readonly notCompared: readonly LeftOut[] } {
+  if (chunkOf.size === 0) return { columns, notCompared: [] };
   const byOid = new Map(relations.map((relation) => [relation.oid, relation]));
   const kept = new Map(columns);
   const left = new Map<string, Set<string>>();

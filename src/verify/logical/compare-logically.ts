@@ -147,7 +147,7 @@ function portionsOf(
       from: one.from,
       columns,
       bytes: one.bytes / ranges.length,
-      fileNodes: new Map<number, number>(),
+      relations: [],
       ...where,
     });
     return {
