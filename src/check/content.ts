@@ -92,9 +92,10 @@ ORDER BY 1`;
 /** What the source holds that wants a word. */
 export const content: Check = async ({ source, target }) => {
   const findings: Finding[] = [];
-  for (const { query, finding } of QUESTIONS) {
+  const answers = await Promise.all(QUESTIONS.map(({ query }) => readNames(source.session, query)));
+  for (const [index, { finding }] of QUESTIONS.entries()) {
     const { what, ...rest } = finding;
-    const objects = await readNames(source.session, query);
+    const objects = answers[index] ?? [];
     if (objects.length > 0) findings.push({ ...rest, objects, found: `${what}: ${nameSome(objects)}` });
   }
   const functions = await readNames(source.session, READ_SEARCH_PATH_FUNCTIONS);

@@ -18,7 +18,7 @@ FROM (SELECT pg_catalog.to_jsonb(d) FROM pg_catalog.pg_database d
 /** How text is stored and sorted on both sides. */
 export const encoding: Check = async ({ source, target }) => {
   const findings: Finding[] = [];
-  const [here, there] = [await readCollation(source.session), await readCollation(target.session)];
+  const [here, there] = await Promise.all([readCollation(source.session), readCollation(target.session)]);
   const [from, to] = [source.inventory.server.encoding, target.inventory.server.encoding];
   if (from !== to) {
     const isRaw = from === 'SQL_ASCII' || to === 'SQL_ASCII';

@@ -37,14 +37,13 @@ WHERE c.relkind = 'r' AND (c.oid >= 16384 OR c.oid = ANY ($1::oid[]))`;
  * taken count no row that the snapshot does not see.
  */
 export async function readChangeCounters(session: Session): Promise<ChangeCounters> {
-  const { since, counts } = await session.one<{ since: string; counts: boolean }>(READ_EPOCH);
+  const [{ since, counts }, rows] = await Promise.all([
+    session.one<{ since: string; counts: boolean }>(READ_EPOCH),
+    session.query<{ oid: string; counters: string }>(READ_COUNTERS, [LARGE_OBJECT_CATALOGS]),
+  ]);
   // Where the server does not count, every reading differs from every other.
   const epoch = counts ? since : randomUUID();
-  const counters = new Map(
-    (await session.query<{ oid: string; counters: string }>(READ_COUNTERS, [LARGE_OBJECT_CATALOGS])).map(
-      (row) => [Number(row.oid), row.counters],
-    ),
-  );
+  const counters = new Map(rows.map((row) => [Number(row.oid), row.counters]));
   const of = (oid: number): string => `${epoch} ${counters.get(oid) ?? 'none'}`;
   return { of, largeObjects: LARGE_OBJECT_CATALOGS.map(of).join(' '), epoch };
 }

@@ -30,10 +30,13 @@ export async function readCatalog(
     session,
     tables.map(({ oid }) => oid),
   );
-  for (const table of tables) {
+  const contents = await Promise.all(
+    tables.map((table) => session.query<{ values: (string | null)[] }>(rowsQuery(table, columns))),
+  );
+  for (const [index, table] of tables.entries()) {
     const names = (columns.get(table.oid) ?? []).map(({ name }) => name);
     const key = keys.get(table.oid) ?? [];
-    for (const { values } of await session.query<{ values: (string | null)[] }>(rowsQuery(table, columns))) {
+    for (const { values } of contents[index] ?? []) {
       const lines = names.map((name, at) => `${name} = ${values[at] ?? 'NULL'}`);
       const isKey = (_: string, at: number): boolean => key.includes(names[at] ?? '');
       const label = key.length > 0 ? lines.filter(isKey) : lines;

@@ -18,7 +18,5 @@ const QUERIES: readonly DefinitionQuery[] = [
 
 /** Reads all definitions of a database in a fixed number of queries, whatever the number of its objects. */
 export async function readDefinitions(session: Session, versions: Versions): Promise<Definition[]> {
-  const definitions: Definition[] = [];
-  for (const query of QUERIES) definitions.push(...(await session.query<Definition>(query(versions))));
-  return definitions;
+  return (await Promise.all(QUERIES.map((query) => session.query<Definition>(query(versions))))).flat();
 }
