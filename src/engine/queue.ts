@@ -24,7 +24,6 @@ const TASKS_AT_ONCE = 50;
 /** Replaces the tasks of the attempt before. */
 export async function setTasks(session: Session, tasks: readonly Task[]): Promise<void> {
   await session.transaction(async () => {
-    await session.query('DELETE FROM _hyperferry.task');
     const followers = followersOf(tasks);
     for (let first = 0; first < tasks.length; first += TASKS_AT_ONCE) {
       const rows = tasks
@@ -46,7 +45,7 @@ export async function setTasks(session: Session, tasks: readonly Task[]): Promis
         [JSON.stringify(rows)],
       );
     }
-  });
+  }, 'BEGIN; DELETE FROM _hyperferry.task');
 }
 
 /** The tasks that wait for a task, by its id. */
