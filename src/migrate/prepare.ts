@@ -6,7 +6,7 @@ import type { Session } from '../postgres/session.js';
 import { isInRestoreMode } from '../timescale/timescale.js';
 import { commonUpdate, updateTimescale } from '../timescale/update.js';
 import { type Cleared, examine, refuseBlockers } from './preflight.js';
-import { openSession, type Run } from './run.js';
+import { allOver, openSession, type Run } from './run.js';
 import { refuseProcesses } from './worker-processes.js';
 
 /** Both sides, connected and checked. */
@@ -19,8 +19,10 @@ export interface Preparation extends Cleared {
 /** Opens both sides, runs the checks, and takes the target. */
 export async function connect(run: Run): Promise<Preparation> {
   const { source, target } = run.connections;
-  let sourceSession = await openSession(run, 'source');
-  const targetSession = await openSession(run, 'target');
+  let [sourceSession, targetSession] = await allOver([
+    openSession(run, 'source'),
+    openSession(run, 'target'),
+  ]);
   const examineBoth = () =>
     examine(
       { session: sourceSession, connection: source },

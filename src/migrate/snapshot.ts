@@ -3,14 +3,14 @@ import { type Inventory, readInventory } from '../inventory/inventory.js';
 import { readRolePasswords } from '../inventory/roles.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { readArchiveToc } from '../postgres/archive-toc.js';
-import { type ClientProgram, runClientProgram } from '../postgres/client-programs.js';
-import { inSession, Session } from '../postgres/session.js';
+import { runClientProgram } from '../postgres/client-programs.js';
+import { Session } from '../postgres/session.js';
 import { exportSnapshot, withSnapshot } from '../postgres/snapshot.js';
 import { type ChunkDefinitions, readChunkTables, readPartsOfChunks } from '../timescale/chunk-definitions.js';
 import { holdJobs } from '../timescale/jobs.js';
 import { findPlainChunks, NO_PLAIN_CHUNKS } from '../timescale/plain-chunks.js';
 import type { Preparation } from './prepare.js';
-import { openSession, type Run } from './run.js';
+import { allOver, closeSession, openSession, type Run } from './run.js';
 import type { KeptSettings } from './settings.js';
 
 /** The source as of one moment, held for as long as the session's transaction is open. */
@@ -27,52 +27,52 @@ export interface Snapshot {
 
 /** Holds off the source's jobs, exports a snapshot, and reads the source again as of it. */
 export async function takeSnapshot(run: Run, preparation: Preparation): Promise<Snapshot> {
-  await holdSourceJobs(run, preparation.source);
+  // They are there when the snapshot is: connecting takes several round trips.
+  const [dump, tables, parts] = await allOver([
+    openSession(run, 'source'),
+    openSession(run, 'source'),
+    openSession(run, 'source'),
+    holdSourceJobs(run, preparation.source),
+  ]);
   const counters = await readChangeCounters(preparation.sourceSession);
   // It has read the catalogs once, and reads them faster the second time.
   const session = preparation.sourceSession;
   const id = await exportSnapshot(session);
   const [inventory, definitions] = await Promise.all([
     readInventory(session),
-    readDefinitions(run, preparation, id),
+    readDefinitions(run, preparation, id, { dump, tables, parts }),
   ]);
   return { session, id, inventory, ...definitions, counters };
 }
 
-/** In sessions of their own, beside each other. */
+/** Beside each other. The sessions end here. */
 async function readDefinitions(
   run: Run,
   { pgDump, source: { timescale, server } }: Preparation,
   id: string,
+  sessions: Readonly<Record<'dump' | 'tables' | 'parts', Session>>,
 ): Promise<Pick<Snapshot, 'archive' | 'chunks'>> {
-  const asOfSnapshot = <T>(read: (session: Session) => Promise<T>): Promise<T> =>
-    inSession(
-      'source',
-      run.connections.source,
-      (session) => withSnapshot(session, id, () => read(session)),
-      run.signal,
-    );
-  const plain = timescale ? await asOfSnapshot(findPlainChunks) : NO_PLAIN_CHUNKS;
+  const { dump } = sessions;
+  const plain = timescale ? await withSnapshot(dump, id, () => findPlainChunks(dump)) : NO_PLAIN_CHUNKS;
+  const asOfSnapshot = <T>(session: Session, read: (session: Session) => Promise<T>): Promise<T> =>
+    withSnapshot(session, id, () => read(session)).finally(() => closeSession(run, session));
+  const flags = [`--snapshot=${id}`, ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`)];
   const [archive, tables, parts] = await Promise.all([
-    dumpDefinitions(run, pgDump, [
-      `--snapshot=${id}`,
-      ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`),
-    ]),
-    asOfSnapshot((session) => readChunkTables(session, server.version, plain.oids)),
-    asOfSnapshot((session) => readPartsOfChunks(session, plain.oids)),
+    runClientProgram(pgDump, [...DUMP_FLAGS, ...flags], dump, run.signal),
+    asOfSnapshot(sessions.tables, (session) => readChunkTables(session, server.version, plain.oids)),
+    asOfSnapshot(sessions.parts, (session) => readPartsOfChunks(session, plain.oids)),
   ]);
   return { archive, chunks: { objects: [...tables.objects, ...parts], dependencies: tables.dependencies } };
 }
 
-async function dumpDefinitions(run: Run, pgDump: ClientProgram, flags: readonly string[]): Promise<Buffer> {
-  const format = ['--format=custom', '--schema-only', '--compress=0', '--encoding=UTF8', '--no-password'];
-  return runClientProgram(
-    pgDump,
-    [...format, '--exclude-schema=_hyperferry', ...flags],
-    await openSession(run, 'source'),
-    run.signal,
-  );
-}
+const DUMP_FLAGS = [
+  '--format=custom',
+  '--schema-only',
+  '--compress=0',
+  '--encoding=UTF8',
+  '--no-password',
+  '--exclude-schema=_hyperferry',
+];
 
 /** Once in a run: between two attempts, they stay held off. */
 async function holdSourceJobs(run: Run, { timescale }: Inventory): Promise<void> {
