@@ -40,8 +40,9 @@ export function dumpOrigin(dump: RestoredDump): Origin {
   };
 }
 
-async function clear(dump: RestoredDump, run: Run, session: Session): Promise<ClearedOrigin> {
+async function clear(dump: RestoredDump, run: Run, opening: Promise<Session>): Promise<ClearedOrigin> {
   const { options } = run;
+  const session = await opening;
   const target = await readInventory(session);
   const jobs = options.jobs ?? defaultJobs(target);
   const { side, features, rolePasswords } = dump.record;

@@ -92,11 +92,9 @@ async function dumpInto(
   const { options, connection, emit, signal } = run;
   const { session, seen, pgDump, jobs } = await inStage(run, 'connect', () => connect(run));
   const { snapshot, takenAt } = await inStage(run, 'snapshot', async () => {
-    await hold.hold(run, seen.timescale);
-    return {
-      snapshot: await takeServerSnapshot(run, { session, connection, pgDump, seen }),
-      takenAt: new Date(),
-    };
+    const { server, timescale } = seen;
+    const source = { session, connection, pgDump, jobs: hold, server, timescale };
+    return { snapshot: await takeServerSnapshot(run, source), takenAt: new Date() };
   });
   const { inventory } = snapshot;
   const ofUser = await readSequenceValues(session, inventory.sequences);

@@ -83,8 +83,9 @@ export const activity: Check<Pick<DumpChecked, 'source'>> = async ({ source }) =
     ],
   ];
   const findings: Finding[] = [];
-  for (const [query, { what, ...finding }] of about) {
-    const objects = await readNames(source.session, query);
+  const answers = await Promise.all(about.map(([query]) => readNames(source.session, query)));
+  for (const [index, [, { what, ...finding }]] of about.entries()) {
+    const objects = answers[index] ?? [];
     if (objects.length > 0) findings.push({ ...finding, objects, found: `${what}: ${nameSome(objects)}` });
   }
   return findings;

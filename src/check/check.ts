@@ -19,63 +19,76 @@ import { sourceFeatures, targetFeatures, timescaleFeatures } from './timescale-f
 import { timescaleVersion } from './timescale-version.js';
 import { tls } from './tls.js';
 
-/** In the order in which they are worth reading: what makes the others moot comes first. */
-export const CHECKS: readonly Check[] = [
-  sameDatabase,
-  pooler,
-  replica,
-  postgresVersion,
-  timescaleVersion,
-  timescaleFeatures,
-  extensions,
-  clientPrograms,
-  targetContent,
-  privileges,
-  room,
-  roles,
-  backgroundJobs,
-  activity,
-  encoding,
-  content,
-  largeValues,
-  settings,
-  tls,
+/** In the order in which they are worth reading: what makes the others moot comes first, by itself. */
+export const CHECKS: readonly (readonly Check[])[] = [
+  [sameDatabase],
+  [
+    pooler,
+    replica,
+    postgresVersion,
+    timescaleVersion,
+    timescaleFeatures,
+    extensions,
+    clientPrograms,
+    targetContent,
+    privileges,
+    room,
+    roles,
+    backgroundJobs,
+    activity,
+    encoding,
+    content,
+    largeValues,
+    settings,
+    tls,
+  ],
 ];
 
-export const DUMP_CHECKS: readonly Check<DumpChecked>[] = [
-  ({ source }) => poolerBefore('source', source),
-  ({ source }) => replicaAsSource(source),
-  dumpProgram,
-  sourceFeatures,
-  sourcePrivileges,
-  sourceRoom,
-  passwordsToRead,
-  backgroundJobs,
-  activity,
-  sourceContent,
-  largeValuesAsText,
+export const DUMP_CHECKS: readonly (readonly Check<DumpChecked>[])[] = [
+  [
+    ({ source }) => poolerBefore('source', source),
+    ({ source }) => replicaAsSource(source),
+    dumpProgram,
+    sourceFeatures,
+    sourcePrivileges,
+    sourceRoom,
+    passwordsToRead,
+    backgroundJobs,
+    activity,
+    sourceContent,
+    largeValuesAsText,
+  ],
 ];
 
-export const RESTORE_CHECKS: readonly Check<RestoreChecked>[] = [
-  ({ target }) => poolerBefore('target', target),
-  ({ target }) => replicaAsTarget(target),
-  postgresVersion,
-  timescaleVersion,
-  targetFeatures,
-  extensions,
-  targetContent,
-  targetPrivileges,
-  targetRoom,
-  missingRoles,
-  ({ source, target }) => encodings(source.inventory.server.encoding, target.inventory.server.encoding),
-  tls,
+export const RESTORE_CHECKS: readonly (readonly Check<RestoreChecked>[])[] = [
+  [
+    ({ target }) => poolerBefore('target', target),
+    ({ target }) => replicaAsTarget(target),
+    postgresVersion,
+    timescaleVersion,
+    targetFeatures,
+    extensions,
+    targetContent,
+    targetPrivileges,
+    targetRoom,
+    missingRoles,
+    ({ source, target }) => encodings(source.inventory.server.encoding, target.inventory.server.encoding),
+    tls,
+  ],
 ];
 
-/** Looks for what stands in the way. Only reads. */
-export async function runChecks<On>(checks: readonly Check<On>[], checked: On): Promise<Finding[]> {
+/**
+ * Looks for what stands in the way. Only reads.
+ * @param checks one group after the other; those of a group ask beside each other, so that a far server answers them together
+ */
+export async function runChecks<On>(
+  checks: readonly (readonly Check<On>[])[],
+  checked: On,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const check of checks) {
-    findings.push(...(await check(checked)));
+  for (const group of checks) {
+    const found = await Promise.all(group.map(async (check) => check(checked)));
+    findings.push(...found.flat());
     // Nothing else that is said of a database that is both sides would help.
     if (findings.some(({ id }) => id === 'same-database')) break;
   }

@@ -105,9 +105,10 @@ export const content: Check = async ({ source, target }) => [
 
 export const sourceContent: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
   const findings: Finding[] = [];
-  for (const { query, finding } of QUESTIONS) {
+  const answers = await Promise.all(QUESTIONS.map(({ query }) => readNames(source.session, query)));
+  for (const [index, { finding }] of QUESTIONS.entries()) {
     const { what, ...rest } = finding;
-    const objects = await readNames(source.session, query);
+    const objects = answers[index] ?? [];
     if (objects.length > 0) findings.push({ ...rest, objects, found: `${what}: ${nameSome(objects)}` });
   }
   const functions = await readNames(source.session, READ_SEARCH_PATH_FUNCTIONS);

@@ -17,7 +17,7 @@ FROM (SELECT pg_catalog.to_jsonb(d) FROM pg_catalog.pg_database d
 
 /** How text is stored and sorted on both sides. */
 export const encoding: Check = async ({ source, target }) => {
-  const [here, there] = [await readCollation(source.session), await readCollation(target.session)];
+  const [here, there] = await Promise.all([readCollation(source.session), readCollation(target.session)]);
   const [from, to] = [source.inventory.server.encoding, target.inventory.server.encoding];
   const findings = encodings(from, to, creation(from, here));
   if (here.provider !== there.provider || here.locale !== there.locale || here.version !== there.version) {

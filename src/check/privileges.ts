@@ -23,6 +23,7 @@ ORDER BY 1`;
 
 /** Tables whose policies hide rows from the connecting role. With row_security = off, reading them is an error. */
 const READ_HIDDEN_ROWS = `
+SET LOCAL row_security = on; -- for this message
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE pg_catalog.row_security_active(c.oid) ORDER BY 1`;
@@ -89,9 +90,7 @@ export const sourcePrivileges: Check<Pick<DumpChecked, 'source'>> = async ({ sou
       mend: `GRANT SELECT ON LARGE OBJECT ${objects.slice(0, 10).join(', ')} TO ${quoteIdentifier(from.role)}; on the source, or connect as a superuser.`,
     });
   }
-  await source.session.query('SET row_security = on');
   const hidden = await readNames(source.session, READ_HIDDEN_ROWS);
-  await source.session.query('SET row_security = off');
   if (hidden.length > 0) {
     findings.push({
       id: 'hidden-rows',

@@ -1,6 +1,7 @@
 import { COORDINATOR_LOCK, LEDGER_FORMAT } from '../inventory/recorded-run.js';
 import type { LeftOut } from '../plan/left-out.js';
 import { HyperferryError } from '../postgres/error.js';
+import { quoteLiteral } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import type { StageName } from './events.js';
 import { CREATE_LEDGER } from './ledger-schema.js';
@@ -18,21 +19,16 @@ export interface RunSettings {
 
 /** Begins a run on an empty target. */
 export async function openLedger(session: Session, run: RunSettings): Promise<void> {
-  await session.transaction(async () => {
-    await session.query(CREATE_LEDGER);
-    await session.query(
-      `INSERT INTO _hyperferry.run (format, source, source_identity, settings, counters_epoch, stage)
-       VALUES ($1, $2, $3, $4, $5, $6)`,
-      [
-        LEDGER_FORMAT,
-        run.source,
-        run.sourceIdentity,
-        run.settings,
-        run.countersEpoch,
-        'snapshot' satisfies StageName,
-      ],
-    );
-  });
+  const values = [
+    run.source,
+    run.sourceIdentity,
+    run.settings,
+    run.countersEpoch,
+    'snapshot' satisfies StageName,
+  ];
+  await session.query(`${CREATE_LEDGER}
+INSERT INTO _hyperferry.run (format, source, source_identity, settings, counters_epoch, stage)
+VALUES (${LEDGER_FORMAT}, ${values.map(quoteLiteral).join(', ')})`);
 }
 
 /**
@@ -134,9 +130,9 @@ export async function enterStage(session: Session, stage: StageName): Promise<vo
   );
 }
 
-/** In the transaction of the caller, where what finishes the stage must not happen without it. */
-export async function markFinished(session: Session, stage: StageName): Promise<void> {
-  await session.query('UPDATE _hyperferry.stage SET finished_at = pg_catalog.now() WHERE name = $1', [stage]);
+/** SQL for the transaction of the caller, where what finishes the stage must not happen without it. */
+export function markFinished(stage: StageName): string {
+  return `UPDATE _hyperferry.stage SET finished_at = pg_catalog.now() WHERE name = ${quoteLiteral(stage)};`;
 }
 
 /** @param leftOut what the run has left out so far */
@@ -145,20 +141,12 @@ export async function finishStage(
   stage: StageName,
   leftOut: readonly LeftOut[],
 ): Promise<void> {
-  await session.transaction(async () => {
-    await markFinished(session, stage);
-    await session.query('DELETE FROM _hyperferry.left_out');
-    await session.query(
-      `INSERT INTO _hyperferry.left_out (object, reason, sql)
-       SELECT object, reason, sql FROM ROWS FROM (unnest($1::text[]), unnest($2::text[]), unnest($3::text[]))
-         AS item (object, reason, sql)`,
-      [
-        leftOut.map(({ object }) => object),
-        leftOut.map(({ reason }) => reason),
-        leftOut.map(({ sql }) => sql ?? null),
-      ],
-    );
-  });
+  const items = JSON.stringify(leftOut.map(({ object, reason, sql }) => [object, reason, sql ?? null]));
+  await session.query(`
+${markFinished(stage)}
+DELETE FROM _hyperferry.left_out;
+INSERT INTO _hyperferry.left_out (object, reason, sql)
+SELECT value->>0, value->>1, value->>2 FROM pg_catalog.json_array_elements(${quoteLiteral(items)}::json) AS value;`);
 }
 
 /**
@@ -182,16 +170,12 @@ export async function stopRun(
 
 /** Keeps the ledger of a run that is complete, for people to read. */
 export async function closeLedger(session: Session, last: StageName): Promise<void> {
-  await session.transaction(async () => {
-    await session.query(`UPDATE _hyperferry.run SET state = 'done'`);
-    await markFinished(session, last);
-  });
+  await session.query(`UPDATE _hyperferry.run SET state = 'done'; ${markFinished(last)}`);
 }
 
 /** Removes the ledger, unseen by the event triggers that the database may have by now. */
 export async function removeLedger(session: Session): Promise<void> {
-  await session.query(WITHOUT_EVENT_TRIGGERS);
-  await session.query('DROP SCHEMA IF EXISTS _hyperferry CASCADE');
+  await session.query(`${WITHOUT_EVENT_TRIGGERS}; DROP SCHEMA IF EXISTS _hyperferry CASCADE`);
 }
 
 /** PostgreSQL 17 has a setting for it. Before, a replica's session leaves out all but those that fire always. */

@@ -30,7 +30,6 @@ FROM pg_catalog.json_array_elements($1::json) AS value`;
 /** Replaces the tasks of the attempt before. */
 export async function setTasks(session: Session, tasks: readonly Task[]): Promise<void> {
   await session.transaction(async () => {
-    await session.query('DELETE FROM _hyperferry.task');
     const followers = followersOf(tasks);
     let rows: string[] = [];
     let characters = 0;
@@ -44,7 +43,7 @@ export async function setTasks(session: Session, tasks: readonly Task[]): Promis
       rows = [];
       characters = 0;
     }
-  });
+  }, 'BEGIN; DELETE FROM _hyperferry.task');
 }
 
 /** The tasks that wait for a task, by its id. */

@@ -37,15 +37,17 @@ WHERE c.relkind = 'r' AND (c.oid >= 16384 OR c.oid = ANY ($1::oid[]))`;
  * taken count no row that the snapshot does not see.
  */
 export async function readChangeCounters(session: Session): Promise<ChangeCounters> {
-  const { since, counts } = await session.one<{ since: string; counts: boolean }>(READ_EPOCH);
+  const counters = new Map<number, string>();
+  const [{ since, counts }] = await Promise.all([
+    session.one<{ since: string; counts: boolean }>(READ_EPOCH),
+    session.each<{ oid: string; counters: string }>(
+      READ_COUNTERS,
+      (row) => counters.set(Number(row.oid), row.counters),
+      [LARGE_OBJECT_CATALOGS],
+    ),
+  ]);
   // Where the server does not count, every reading differs from every other.
   const epoch = counts ? since : randomUUID();
-  const counters = new Map<number, string>();
-  await session.each<{ oid: string; counters: string }>(
-    READ_COUNTERS,
-    (row) => counters.set(Number(row.oid), row.counters),
-    [LARGE_OBJECT_CATALOGS],
-  );
   const of = (oid: number): string => `${epoch} ${counters.get(oid) ?? 'none'}`;
   return { of, largeObjects: LARGE_OBJECT_CATALOGS.map(of).join(' '), epoch };
 }

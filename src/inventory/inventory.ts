@@ -34,30 +34,36 @@ export interface Inventory {
 
 /** Reads a database. In a transaction with a snapshot, all of it is as of the snapshot. */
 export async function readInventory(session: Session): Promise<Inventory> {
-  const server = await readServer(session);
-  const timescale = await readTimescale(session);
-  return {
+  const [server, timescale] = await Promise.all([readServer(session), readTimescale(session)]);
+  return allOf({
     server,
-    database: await readDatabase(session),
+    database: readDatabase(session),
     timescale,
-    extensions: await readExtensions(session),
-    availableVersions: await readAvailableVersions(session),
-    schemas: await readNames(session, 'SELECT nspname AS name FROM pg_catalog.pg_namespace'),
-    tablespaces: await readNames(session, 'SELECT spcname AS name FROM pg_catalog.pg_tablespace'),
-    relations: await readRelations(session, server.version, timescale),
-    definitions: await readDefinitions(session),
-    sequences: await readSequences(session),
-    largeObjects: await readLargeObjects(session),
-    populatedViews: new Set(
-      (
-        await session.query<{ oid: string }>(
-          `SELECT oid::int8 AS oid FROM pg_catalog.pg_class WHERE relkind = 'm' AND relispopulated`,
-        )
-      ).map(({ oid }) => Number(oid)),
-    ),
-    roles: await readRoles(session, server.version),
-    missingValues: timescale ? await readMissingValues(session) : [],
-  };
+    extensions: readExtensions(session),
+    availableVersions: readAvailableVersions(session),
+    schemas: readNames(session, 'SELECT nspname AS name FROM pg_catalog.pg_namespace'),
+    tablespaces: readNames(session, 'SELECT spcname AS name FROM pg_catalog.pg_tablespace'),
+    relations: readRelations(session, server.version, timescale),
+    definitions: readDefinitions(session),
+    sequences: readSequences(session),
+    largeObjects: readLargeObjects(session),
+    populatedViews: readPopulatedViews(session),
+    roles: readRoles(session, server.version),
+    missingValues: timescale ? readMissingValues(session) : [],
+  });
+}
+
+/** The object with what its promises give: all of them were asked for before the first answer came. */
+async function allOf<T extends object>(promises: { [Key in keyof T]: T[Key] | Promise<T[Key]> }): Promise<T> {
+  const entries = Object.entries(promises).map(async ([key, promise]) => [key, await promise] as const);
+  return Object.fromEntries(await Promise.all(entries)) as T;
+}
+
+async function readPopulatedViews(session: Session): Promise<Set<number>> {
+  const views = await session.query<{ oid: string }>(
+    `SELECT oid::int8 AS oid FROM pg_catalog.pg_class WHERE relkind = 'm' AND relispopulated`,
+  );
+  return new Set(views.map(({ oid }) => Number(oid)));
 }
 
 async function readNames(session: Session, query: string): Promise<string[]> {

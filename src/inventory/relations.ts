@@ -79,13 +79,12 @@ export async function readRelations(
   serverVersion: number,
   timescale: Timescale | undefined,
 ): Promise<Relation[]> {
-  const types = await readTypes(session, serverVersion);
-  const hypertables = timescale ? await readHypertables(session) : new Set<number>();
-  const loadThrough = new Map(
-    (await session.query<{ oid: string; schema: string; name: string }>(READ_PARTITIONS_BY_ENUM_HASH)).map(
-      ({ oid, schema, name }) => [Number(oid), { schema, name }],
-    ),
-  );
+  const [types, hypertables, partitions] = await Promise.all([
+    readTypes(session, serverVersion),
+    timescale ? readHypertables(session) : new Set<number>(),
+    session.query<{ oid: string; schema: string; name: string }>(READ_PARTITIONS_BY_ENUM_HASH),
+  ]);
+  const loadThrough = new Map(partitions.map(({ oid, schema, name }) => [Number(oid), { schema, name }]));
 
   // Chunks have the columns of their hypertable: each distinct list is made once.
   const layouts = new Map<string, Layout>();

@@ -23,7 +23,8 @@ export async function check(options: MigrateOptions): Promise<readonly Finding[]
         { session: source, connection: connections.source },
         { session: target, connection: connections.target },
         options,
-        [...CHECKS, estimate],
+        // It measures, and wants the connections for itself.
+        [...CHECKS, [estimate]],
       );
       return findings;
     }),

@@ -5,11 +5,12 @@ import { asFirstCommand, updateTimescale } from '../timescale/update.js';
 import type { Migration, Stage } from './migration.js';
 
 /** The extensions, at the source's versions and in its schemas. */
-export const extensions: Stage = async (migration) => {
+export const extensions: Stage = async (migration, entered) => {
   const { plan, target, finishedBefore } = migration;
   // Once it stands in its version, what the target had before is of no matter.
   if (!finishedBefore.has('extensions')) await matchTimescale(migration);
   for (const creation of plan.extensions.create) await create(creation, migration);
+  await entered;
   await target.renewSession();
 };
 

@@ -24,7 +24,7 @@ import { connect } from './prepare.js';
 import { restoreMode, restoreModeEnds } from './restore-mode.js';
 import { roles } from './roles.js';
 import { rowsAndIndexes } from './rows.js';
-import { closeSession, type Run } from './run.js';
+import { allOver, closeSession, type Run } from './run.js';
 import { schema } from './schema.js';
 import { sequences } from './sequences.js';
 import { serverOrigin } from './server-origin.js';
@@ -143,11 +143,7 @@ async function attempt(run: Run, origin: Origin): Promise<{ migration: Migration
       beginMigration(run, preparation, await preparation.takeSnapshot()),
     );
     for (const [name, stage] of stagesOf(migration)) {
-      await inStage(run, name, async () => {
-        await enterStage(migration.target.session, name);
-        await stage(migration);
-        await finishStage(migration.target.session, name, migration.leftOut);
-      });
+      await inStage(run, name, () => workOn(name, stage, migration));
       run.state.isRestoring = isRestoringAfter(name, run, migration);
     }
     const copied = await readCopiedTotals(migration.target.session);
@@ -161,6 +157,16 @@ async function attempt(run: Run, origin: Origin): Promise<{ migration: Migration
       );
     }
   }
+}
+
+/** Does not wait until the ledger has the stage: over a long way, a stage with nothing to do takes a round trip. */
+async function workOn(name: StageName, stage: Stage, migration: Migration): Promise<void> {
+  const entered = enterStage(migration.target.session, name);
+  const work = async (): Promise<void> => {
+    await stage(migration, entered);
+    await finishStage(migration.target.session, name, migration.leftOut);
+  };
+  await allOver([entered, work()]);
 }
 
 /** From the end of restore mode on, the target is a database at work: what came before is not done again. */

@@ -55,8 +55,11 @@ export interface Migration {
   isLeftOut(object: string): boolean;
 }
 
-/** A stage of a migration. */
-export type Stage = (migration: Migration) => Promise<void>;
+/**
+ * A stage of a migration.
+ * @param entered that the ledger has the stage; what is asked of the target's session comes after in any case
+ */
+export type Stage = (migration: Migration, entered: Promise<void>) => Promise<void>;
 
 /** Runs `work` with a session of its own on the target. */
 export function withTargetSession<T>(

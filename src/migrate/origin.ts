@@ -16,9 +16,10 @@ export interface Origin {
   readonly url: string | undefined;
   /**
    * Reads both sides and runs the checks.
+   * @param target on its way, so that the source can be connected to beside it
    * @throws HyperferryError for what stands in the way
    */
-  clear(run: Run, target: Session): Promise<ClearedOrigin>;
+  clear(run: Run, target: Promise<Session>): Promise<ClearedOrigin>;
   /** Puts back what was held off on the source for the run. @returns what people should know of it */
   release(): Promise<string[]>;
 }

@@ -33,7 +33,7 @@ export async function examine(
   source: Reached,
   target: Reached,
   options: MigrateOptions,
-  checks: readonly Check[] = CHECKS,
+  checks: readonly (readonly Check[])[] = CHECKS,
 ): Promise<Cleared & { findings: Finding[] }> {
   const [sourceInventory, targetInventory] = await Promise.all([
     readInventory(source.session),

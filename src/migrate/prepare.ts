@@ -12,8 +12,9 @@ export interface Prepared extends ClearedOrigin {
 
 /** Opens both sides, runs the checks, and takes the target. */
 export async function connect(run: Run, origin: Origin): Promise<Prepared> {
-  const targetSession = await openSession(run, 'target', run.target);
-  const cleared = await origin.clear(run, targetSession);
+  const opening = openSession(run, 'target', run.target);
+  const cleared = await origin.clear(run, opening);
+  const targetSession = await opening;
   refuseProcesses(run.options.processes, cleared.jobs);
   await takeTarget(targetSession);
   if (run.isResumed) {

@@ -13,8 +13,10 @@ export const restoreMode: Stage = async ({ plan, target }) => {
  */
 export const restoreModeEnds: Stage = async ({ plan, target }) => {
   const { timescale } = plan.source;
-  await target.session.transaction(async () => {
-    await markFinished(target.session, 'restore mode ends');
-    if (timescale) await endRestoreMode(target.session, timescale);
-  });
+  await target.session.transaction(
+    async () => {
+      if (timescale) await endRestoreMode(target.session, timescale);
+    },
+    `BEGIN; ${markFinished('restore mode ends')}`,
+  );
 };

@@ -54,6 +54,19 @@ export async function openSession(
   return session;
 }
 
+/**
+ * Like `Promise.all`, but what fails is thrown when all the rest is over as well: nothing goes on after the attempt, and no
+ * session is opened that nobody closes.
+ */
+export async function allOver<T extends readonly unknown[]>(
+  work: {
+    [Index in keyof T]: Promise<T[Index]>;
+  },
+): Promise<T> {
+  await Promise.allSettled(work);
+  return Promise.all(work) as Promise<unknown> as Promise<T>;
+}
+
 /** Ends a session before the attempt does. */
 export async function closeSession({ sessions }: Pick<Run, 'sessions'>, session: Session): Promise<void> {
   const close = sessions.get(session);

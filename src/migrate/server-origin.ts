@@ -24,7 +24,7 @@ import { JobHold } from './job-hold.js';
 import type { MigrateOptions } from './options.js';
 import type { ClearedOrigin, Origin, Snapshot } from './origin.js';
 import { type Cleared, examine, noteWarnings, refuseBlockers } from './preflight.js';
-import { closeSession, openSession, type Run } from './run.js';
+import { allOver, closeSession, openSession, type Run } from './run.js';
 import { takeServerSnapshot } from './server-snapshot.js';
 
 /** A database on a server, copied while it is there. */
@@ -46,9 +46,9 @@ interface ServerSource {
   readonly jobs: JobHold;
 }
 
-async function clear(source: ServerSource, run: Run, target: Session): Promise<ClearedOrigin> {
+async function clear(source: ServerSource, run: Run, opening: Promise<Session>): Promise<ClearedOrigin> {
   const { options, connection } = source;
-  let session = await openSession(run, 'source', connection);
+  let [session, target] = await allOver([openSession(run, 'source', connection), opening]);
   const examineBoth = () =>
     examine(
       { session, connection },
@@ -71,13 +71,8 @@ async function clear(source: ServerSource, run: Run, target: Session): Promise<C
     target: inventory,
     jobs,
     takeSnapshot: async () => {
-      await source.jobs.hold(run, timescale);
-      const snapshot = await takeServerSnapshot(run, {
-        session,
-        connection,
-        pgDump,
-        seen: { server, timescale },
-      });
+      const seen = { session, connection, pgDump, jobs: source.jobs, server, timescale };
+      const snapshot = await takeServerSnapshot(run, seen);
       return asSnapshot(source, run, snapshot);
     },
   };

@@ -7,19 +7,20 @@ import type { ArchiveHeader } from '../postgres/archive/archive-header.js';
 import { readArchiveToc } from '../postgres/archive/archive-toc.js';
 import { type ClientProgram, runClientProgram } from '../postgres/client-programs.js';
 import type { Connection } from '../postgres/connection-string.js';
-import { inSession, type Session } from '../postgres/session.js';
+import type { Session } from '../postgres/session.js';
 import { exportSnapshot, withSnapshot } from '../postgres/snapshot.js';
 import { readChunkTables, readPartsOfChunks } from '../timescale/chunk-definitions.js';
 import { findPlainChunks, NO_PLAIN_CHUNKS } from '../timescale/plain-chunks.js';
-import { openSession, type Run } from './run.js';
+import type { JobHold } from './job-hold.js';
+import { allOver, closeSession, openSession, type Run } from './run.js';
 
 /** A source that was looked at before: what its catalogs are read with. */
-export interface SeenSource {
+export interface SeenSource extends Pick<Inventory, 'server' | 'timescale'> {
   /** It has read the catalogs once, and reads them faster the second time. */
   readonly session: Session;
   readonly connection: Connection;
   readonly pgDump: ClientProgram;
-  readonly seen: Pick<Inventory, 'server' | 'timescale'>;
+  readonly jobs: JobHold;
 }
 
 /** The source as of one moment, held for as long as the session's transaction is open. */
@@ -35,41 +36,44 @@ export interface ServerSnapshot {
   readonly counters: ChangeCounters;
 }
 
-type Sessions = Pick<Run, 'signal' | 'sessions'>;
+type Sessions = Pick<Run, 'signal' | 'sessions' | 'emit'>;
 
-/** Exports a snapshot, and reads the source again as of it. */
-export async function takeServerSnapshot(sessions: Sessions, source: SeenSource): Promise<ServerSnapshot> {
-  const { session } = source;
+/** Holds off the source's jobs, exports a snapshot, and reads the source again as of it. */
+export async function takeServerSnapshot(run: Sessions, source: SeenSource): Promise<ServerSnapshot> {
+  const { session, connection, jobs, timescale } = source;
+  // They are there when the snapshot is: connecting takes several round trips.
+  const [dump, tables, parts] = await allOver([
+    openSession(run, 'source', connection),
+    openSession(run, 'source', connection),
+    openSession(run, 'source', connection),
+    jobs.hold(run, timescale),
+  ]);
   const counters = await readChangeCounters(session);
   const id = await exportSnapshot(session);
-  const [inventory, definitions] = await Promise.all([
+  const [identity, inventory, definitions] = await Promise.all([
+    readDatabaseIdentity(session),
     readInventory(session),
-    readDefinitions(sessions, source, id),
+    readDefinitions(run, source, id, { dump, tables, parts }),
   ]);
-  return { session, id, identity: await readDatabaseIdentity(session), inventory, ...definitions, counters };
+  return { session, id, identity, inventory, ...definitions, counters };
 }
 
-/** In sessions of their own, beside each other. */
+/** Beside each other. The sessions end here. */
 async function readDefinitions(
-  sessions: Sessions,
-  { connection, pgDump, seen: { timescale, server } }: SeenSource,
+  run: Sessions,
+  { pgDump, timescale, server }: SeenSource,
   id: string,
+  sessions: Readonly<Record<'dump' | 'tables' | 'parts', Session>>,
 ): Promise<Pick<ServerSnapshot, 'header' | 'schema'>> {
-  const asOfSnapshot = <T>(read: (session: Session) => Promise<T>): Promise<T> =>
-    inSession(
-      'source',
-      connection,
-      (session) => withSnapshot(session, id, () => read(session)),
-      sessions.signal,
-    );
-  const plain = timescale ? await asOfSnapshot(findPlainChunks) : NO_PLAIN_CHUNKS;
+  const { dump } = sessions;
+  const plain = timescale ? await withSnapshot(dump, id, () => findPlainChunks(dump)) : NO_PLAIN_CHUNKS;
+  const asOfSnapshot = <T>(session: Session, read: (session: Session) => Promise<T>): Promise<T> =>
+    withSnapshot(session, id, () => read(session)).finally(() => closeSession(run, session));
+  const flags = [`--snapshot=${id}`, ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`)];
   const [archive, tables, parts] = await Promise.all([
-    dumpDefinitions(sessions, connection, pgDump, [
-      `--snapshot=${id}`,
-      ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`),
-    ]),
-    asOfSnapshot((session) => readChunkTables(session, server.version, plain.oids)),
-    asOfSnapshot((session) => readPartsOfChunks(session, plain.oids)),
+    runClientProgram(pgDump, [...DUMP_FLAGS, ...flags], dump, run.signal),
+    asOfSnapshot(sessions.tables, (session) => readChunkTables(session, server.version, plain.oids)),
+    asOfSnapshot(sessions.parts, (session) => readPartsOfChunks(session, plain.oids)),
   ]);
   const { header, entries } = readArchiveToc(archive);
   const chunks = { objects: [...tables.objects, ...parts], dependencies: tables.dependencies };
@@ -82,17 +86,11 @@ async function readDefinitions(
   };
 }
 
-async function dumpDefinitions(
-  sessions: Sessions,
-  connection: Connection,
-  pgDump: ClientProgram,
-  flags: readonly string[],
-): Promise<Buffer> {
-  const format = ['--format=custom', '--schema-only', '--compress=0', '--encoding=UTF8', '--no-password'];
-  return runClientProgram(
-    pgDump,
-    [...format, '--exclude-schema=_hyperferry', ...flags],
-    await openSession(sessions, 'source', connection),
-    sessions.signal,
-  );
-}
+const DUMP_FLAGS = [
+  '--format=custom',
+  '--schema-only',
+  '--compress=0',
+  '--encoding=UTF8',
+  '--no-password',
+  '--exclude-schema=_hyperferry',
+];

@@ -79,10 +79,7 @@ async function work(
       const worker = new Worker(context, signal);
       try {
         for (let stage = first ?? next(await worker.queueState()); stage !== undefined; ) {
-          if (await worker.takeTask(stage)) {
-            bell.ring();
-            continue;
-          }
+          await worker.takeTasks(stage, () => bell.ring());
           stage = next(await worker.queueState());
           if (stage !== undefined) await bell.heard(LOOK_AGAIN_MILLISECONDS);
         }
@@ -108,26 +105,33 @@ class Worker {
     signal.addEventListener('abort', () => this.#destroy());
   }
 
-  /** @returns whether there was a task to take */
-  takeTask(stage: StageName): Promise<boolean> {
-    return this.#retrying(async (sessions) => {
-      const { attempt, emit } = this.#context;
+  /**
+   * Does one task of the stage after the other, until none is ready. The message that commits a task claims the next one.
+   * @param onDone called after each
+   */
+  takeTasks(stage: StageName, onDone: () => void): Promise<void> {
+    return this.#retrying(async (sessions, succeeded) => {
       const { target } = sessions;
-      const brought = await target.transaction<Brought | undefined, ClaimedRow>(
-        async ([task]) => {
-          if (!task) return undefined;
-          const done = await perform(claimedWork(task), sessions, this.#context);
-          await target.query(`${marksOf(done)}${finishTask(task.id, WORKER_NAME)}\nCOMMIT`);
-          return done;
-        },
-        `BEGIN; ${claimTask(attempt, stage)}`,
-      );
-      for (const { object, kind, rows, bytes, sourceBytes } of brought?.rows ?? []) {
-        emit({ type: 'relation-copied', relation: object, kind, rows, bytes, sourceBytes });
-      }
-      for (const message of brought?.notices ?? []) emit({ type: 'notice', message });
-      return brought !== undefined;
+      const begin = `BEGIN; ${claimTask(this.#context.attempt, stage)}`;
+      await target.transaction<void, ClaimedRow>(async ([first]) => {
+        for (let task = first; task; ) {
+          const brought = await perform(claimedWork(task), sessions, this.#context);
+          const commit = `${marksOf(brought)}${finishTask(task.id, WORKER_NAME)}\nCOMMIT;\n${begin}`;
+          [task] = await target.query<ClaimedRow>(commit);
+          this.#tell(brought);
+          succeeded();
+          onDone();
+        }
+      }, begin);
     });
+  }
+
+  #tell({ rows, notices }: Brought): void {
+    const { emit } = this.#context;
+    for (const { object, kind, rows: count, bytes, sourceBytes } of rows) {
+      emit({ type: 'relation-copied', relation: object, kind, rows: count, bytes, sourceBytes });
+    }
+    for (const message of notices) emit({ type: 'notice', message });
   }
 
   queueState(): Promise<QueueState> {
@@ -138,15 +142,20 @@ class Worker {
     await Promise.all([this.#source?.close(), this.#target?.close()]);
   }
 
-  async #retrying<T>(attempt: (sessions: WorkerSessions) => Promise<T>): Promise<T> {
-    for (let failures = 0; ; failures++) {
+  /** @param attempt says when it has succeeded at something: what fails then fails for the first time */
+  async #retrying<T>(attempt: (sessions: WorkerSessions, succeeded: () => void) => Promise<T>): Promise<T> {
+    let failures = 0;
+    const succeeded = (): void => {
+      failures = 0;
+    };
+    for (;;) {
       this.#signal.throwIfAborted();
       try {
-        return await attempt(await this.#open());
+        return await attempt(await this.#open(), succeeded);
       } catch (error) {
         this.#destroy();
         this.#signal.throwIfAborted();
-        const seconds = RETRY_SECONDS[failures];
+        const seconds = RETRY_SECONDS[failures++];
         if (!isTransient(error) || seconds === undefined) throw error;
         this.#context.emit({ type: 'retry', reason: (error as Error).message, seconds });
         await sleep(seconds * 1000, undefined, { signal: this.#signal });
@@ -168,14 +177,10 @@ class Worker {
   }
 
   async #opened(side: 'source' | 'target', connection: Connection): Promise<Session> {
-    const session = await Session.open(side, connection);
+    const memory = `SELECT pg_catalog.set_config('maintenance_work_mem', (${buildMemory(this.#context.jobs)} / 1024)::text || 'kB', false)`;
+    const session = await Session.open(side, connection, side === 'target' ? { settings: memory } : {});
     // The abort may have come in between.
     if (this.#signal.aborted) session.destroy();
-    if (side === 'target') {
-      await session.query(
-        `SELECT pg_catalog.set_config('maintenance_work_mem', (${buildMemory(this.#context.jobs)} / 1024)::text || 'kB', false)`,
-      );
-    }
     return session;
   }
 

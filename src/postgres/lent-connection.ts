@@ -15,7 +15,10 @@ export async function lendConnection<T>(
   session: Session,
   use: (environment: Readonly<Record<string, string>>) => Promise<T>,
 ): Promise<T> {
-  const greeting = await greetingOf(session);
+  const [greeting, named] = await Promise.all([
+    greetingOf(session),
+    session.one<{ user: string; database: string }>(READ_NAMES),
+  ]);
   const folder = await mkdtemp(join(tmpdir(), 'hyperferry-'));
   const server = createServer((program) => {
     server.close(); // it is lent to one
@@ -26,7 +29,6 @@ export async function lendConnection<T>(
       server.once('error', reject);
       server.listen(join(folder, `.s.PGSQL.${PORT}`), resolve);
     });
-    const named = await session.one<{ user: string; database: string }>(READ_NAMES);
     return await use({
       PGHOST: folder,
       PGPORT: String(PORT),

@@ -85,6 +85,8 @@ function makeClient(login: Login, socket: Socket, password: () => string): pg.Cl
     stream: () => asUnconnected(socket),
     ssl: false,
     sslnegotiation: 'postgres',
+    // What is asked while an answer is on its way goes out at once: over a long way, many answers then come in one trip.
+    pipeline: true,
     enableChannelBinding: isEncrypted && parameters.channel_binding !== 'disable',
     application_name: parameters.application_name || parameters.fallback_application_name || 'hyperferry',
     // A space, where pg would look into the environment.

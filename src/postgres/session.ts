@@ -21,7 +21,12 @@ export interface WireConnection {
   sendCopyFail(message: string): void;
 }
 
-type WireClient = pg.Client & { readonly processID: number; readonly connection: WireConnection };
+type WireClient = pg.Client & {
+  readonly processID: number;
+  readonly connection: WireConnection;
+  readonly readyForQuery: boolean;
+  pipeline: boolean;
+};
 
 export type Side = 'source' | 'target';
 
@@ -73,14 +78,19 @@ export class Session {
 
   /**
    * @param options.bare send nothing before the first command, where that must be the first of a session
+   * @param options.settings SQL that is sent with that of the fixed state
    * @throws HyperferryError `CONNECT` when no host takes the connection
    */
-  static async open(side: Side, connection: Connection, options: { bare?: boolean } = {}): Promise<Session> {
+  static async open(
+    side: Side,
+    connection: Connection,
+    options: { bare?: boolean; settings?: string } = {},
+  ): Promise<Session> {
     const client = await connect(side, connection, options.bare ? WRITABLE : '');
     const session = new Session(side, client as WireClient);
     if (options.bare) return session;
     try {
-      await session.query(SET_FIXED_STATE);
+      await session.query(options.settings ? `${SET_FIXED_STATE};\n${options.settings}` : SET_FIXED_STATE);
     } catch (error) {
       await session.close();
       throw error;
@@ -93,14 +103,19 @@ export class Session {
     return this.#client.processID;
   }
 
-  /** Runs a command that speaks the protocol itself. */
+  /** Runs a command that speaks the protocol itself, and alone: what is asked until it ends waits for that. */
   submit(command: WireCommand): void {
+    this.#client.pipeline = false;
     this.#client.query(command as unknown as pg.Submittable);
   }
 
-  /** Runs a query and gives its rows. Without values, the text may hold several statements; the last one's rows come. */
+  /**
+   * Runs a query and gives its rows. Queries that are not waited for go to the server together, and are answered in their
+   * order. Without values, the text may hold several statements; the last one's rows come.
+   */
   async query<T extends Row = Row>(text: string, values?: readonly unknown[]): Promise<T[]> {
     if (this.#broken) throw this.lost(this.#broken);
+    if (this.#client.readyForQuery) this.#client.pipeline = true;
     const result = await this.#client
       .query<T>(values ? { text, values: [...values] } : text)
       .catch((error: Error) => {
@@ -167,6 +182,8 @@ export class Session {
   }
 
   async close(): Promise<void> {
+    // Otherwise it would wait for answers that may never come.
+    this.#client.pipeline = false;
     await this.#client.end().catch(() => {
       // A connection that cannot say goodbye is closed all the same.
     });

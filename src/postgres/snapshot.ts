@@ -10,8 +10,9 @@ const BEGIN_READING = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
  * @returns the snapshot's identifier
  */
 export async function exportSnapshot(session: Session): Promise<string> {
-  await session.query(BEGIN_READING);
-  const { id } = await session.one<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id');
+  const { id } = await session.one<{ id: string }>(
+    `${BEGIN_READING}; SELECT pg_catalog.pg_export_snapshot() AS id`,
+  );
   return id;
 }
 

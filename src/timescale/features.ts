@@ -62,12 +62,17 @@ export async function readFeatures(session: Session): Promise<Features> {
   const { hasSettings } = await session.one<{ hasSettings: boolean }>(
     `SELECT pg_catalog.to_regclass('_timescaledb_catalog.compression_settings') IS NOT NULL AS "hasSettings"`,
   );
-  const aggregates = await session.query<{ name: string; partial: boolean }>(READ_AGGREGATES);
+  const [aggregates, compressedHypertables, policies, distributedHypertables] = await Promise.all([
+    session.query<{ name: string; partial: boolean }>(READ_AGGREGATES),
+    names(hasSettings ? READ_COMPRESSED : READ_COMPRESSED_BY_STATE),
+    names(READ_POLICIES),
+    names(READ_DISTRIBUTED),
+  ]);
   return {
-    compressedHypertables: await names(hasSettings ? READ_COMPRESSED : READ_COMPRESSED_BY_STATE),
+    compressedHypertables,
     continuousAggregates: aggregates.map(({ name }) => name),
     partialAggregates: aggregates.filter(({ partial }) => partial).map(({ name }) => name),
-    policies: await names(READ_POLICIES),
-    distributedHypertables: await names(READ_DISTRIBUTED),
+    policies,
+    distributedHypertables,
   };
 }

@@ -37,11 +37,13 @@ interface Sum {
 }
 
 async function readSums({ session, queries }: AskedSide): Promise<Map<string, Sum>> {
-  const sums = new Map<string, Sum>();
-  for (const [name, { text }] of queries) {
-    sums.set(name, await session.one<Sum & Row>(sumOf(text)));
-  }
-  return sums;
+  return new Map(
+    await Promise.all(
+      [...queries].map(
+        async ([name, { text }]) => [name, await session.one<Sum & Row>(sumOf(text))] as const,
+      ),
+    ),
+  );
 }
 
 /** Equal bytes mean equal texts in one encoding alone; where there are two, all is read. */
