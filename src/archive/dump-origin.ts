@@ -15,6 +15,7 @@ import { HyperferryError } from '../postgres/error.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import type { DumpRecord } from './dump-record.js';
+import { isOfLargeObject } from './entry-kinds.js';
 import { stageConfiguration } from './staged-configuration.js';
 
 /** A dump as a run copies from it. */
@@ -94,6 +95,7 @@ function asSnapshot({ identity, archive, record }: RestoredDump): Snapshot {
     openConfiguration: (target) =>
       stageConfiguration(target, archive, fingerprint('configuration', identity)),
     compared: side,
+    leftOut: record.leftOut,
     rows: { kind: 'dump', path: archive.path },
   };
 }
@@ -118,9 +120,13 @@ function nameOf({ schema = '', tag }: TocEntry): string {
 
 /** The engine itself brings rows, values of sequences, large objects with all that is said of them, and fills views. */
 function isDefinition({ kind, section, tag }: TocEntry): boolean {
-  const isOfLargeObject = /^LARGE OBJECTS? /.test(tag) && ['COMMENT', 'ACL', 'SECURITY LABEL'].includes(kind);
   const isLargeObject = kind === 'BLOB' || kind === 'BLOB METADATA';
-  return section !== 'data' && kind !== 'MATERIALIZED VIEW DATA' && !isLargeObject && !isOfLargeObject;
+  return (
+    section !== 'data' &&
+    kind !== 'MATERIALIZED VIEW DATA' &&
+    !isLargeObject &&
+    !isOfLargeObject({ kind, tag })
+  );
 }
 
 function valuesOf(

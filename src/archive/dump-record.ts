@@ -1,4 +1,5 @@
 import type { SequenceValue } from '../inventory/sequences.js';
+import type { LeftOut } from '../plan/left-out.js';
 import type { Features } from '../timescale/features.js';
 import type { SideRecord } from '../verify/side-record.js';
 
@@ -10,6 +11,8 @@ export interface DumpRecord {
   readonly features: Features;
   readonly sequenceValues: readonly SequenceValue[];
   readonly rolePasswords: ReadonlyMap<string, string>;
+  /** What a restore cannot bring. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** JSON, as `toJson` writes it, compressed. */

@@ -15,6 +15,7 @@ import { type ServerSnapshot, takeServerSnapshot } from '../migrate/server-snaps
 import { divideArchive } from '../plan/division.js';
 import type { LeftOut } from '../plan/left-out.js';
 import { type ArchiveVersion, archiveTimeOf, type Compression } from '../postgres/archive/archive-header.js';
+import { expectCompressionProgram } from '../postgres/archive/compression-program.js';
 import type { WrittenFile } from '../postgres/archive/data-file.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
 import { writeArchiveToc } from '../postgres/archive/write-toc.js';
@@ -129,6 +130,7 @@ async function dumpInto(
     features: inventory.timescale ? await readFeatures(session) : NO_FEATURES,
     sequenceValues,
     rolePasswords: options.rolePasswords ? await readRolePasswords(session) : new Map(),
+    leftOut: [],
   };
   const { bytes: databaseBytes } = await session.one<{ bytes: string }>(
     'SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes',
@@ -170,6 +172,8 @@ async function dumpInto(
 
 async function connect(run: DumpRun) {
   const { options, connection, emit } = run;
+  const { algorithm } = compressionOf(options);
+  if (algorithm === 'lz4' || algorithm === 'zstd') await expectCompressionProgram(algorithm);
   const session = await openSession(run, 'source', connection);
   const seen = await readInventory(session);
   const pgDump = await lookForPgDump(options.programs, seen, seen);

@@ -7,7 +7,7 @@ import { HyperferryError } from '../postgres/error.js';
 import { loadCopies } from '../postgres/load-copies.js';
 import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
-import { isOfExtension } from './archived-tables.js';
+import { isOfExtension } from './entry-kinds.js';
 
 /**
  * Brings the rows of extensions' tables into temporary tables of the target's session, as text: names of relations and

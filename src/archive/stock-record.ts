@@ -4,17 +4,18 @@ import type { ConfigurationRelation, Extension } from '../inventory/extensions.j
 import type { Inventory } from '../inventory/inventory.js';
 import type { LargeObject } from '../inventory/large-objects.js';
 import type { Relation } from '../inventory/relations.js';
+import type { Setting } from '../inventory/roles.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import { SUFFIXES } from '../postgres/archive/compression.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { openTableData } from '../postgres/archive/table-data.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../postgres/error.js';
-import { IDENTIFIER_PATTERN, quoteQualified } from '../postgres/quoting.js';
+import { IDENTIFIER_PATTERN, quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import { NO_FEATURES } from '../timescale/features.js';
 import { HYPERTABLE_CATALOG, isMetadata } from '../timescale/timescale.js';
-import { isOfExtension } from './archived-tables.js';
 import type { DumpRecord } from './dump-record.js';
+import { isOfExtension, isOfLargeObject } from './entry-kinds.js';
 
 /**
  * What a restore needs to know, as far as an archive of `pg_dump` tells it: from its table of contents, and from the rows
@@ -44,7 +45,7 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
     populatedViews: new Set(
       archive.entries.filter(({ kind }) => kind === 'MATERIALIZED VIEW DATA').map(({ oid }) => oid),
     ),
-    roles: { roles: [], memberships: [], settings: [] },
+    roles: { roles: [], memberships: [], settings: settingsOf(archive.entries) },
     missingValues: [],
   };
   return {
@@ -62,6 +63,11 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
     features: NO_FEATURES,
     sequenceValues: archive.entries.flatMap(sequenceValueOf),
     rolePasswords: new Map(),
+    leftOut: archive.entries.filter(isLeftOut).map(({ kind, tag, definition }) => ({
+      object: `${kind} ${tag}`,
+      reason: 'a restore of an archive of pg_dump does not bring it',
+      sql: definition,
+    })),
   };
 }
 
@@ -361,12 +367,52 @@ function unknownServer({
     },
     database: {
       owner: database?.owner ?? 'postgres',
-      comment: null,
+      comment: commentOf(entries),
       connectionLimit: -1,
       grants: undefined,
     },
     availableVersions: new Map(),
   };
+}
+
+/** Grants on the database, and what is said of large objects. */
+function isLeftOut({ kind, tag }: TocEntry): boolean {
+  return (kind === 'ACL' && tag.startsWith('DATABASE ')) || isOfLargeObject({ kind, tag });
+}
+
+function commentOf(entries: readonly TocEntry[]): string | null {
+  const entry = entries.find(({ kind, tag }) => kind === 'COMMENT' && tag.startsWith('DATABASE '));
+  const literal = / IS (E?'.*');\s*$/s.exec(entry?.definition ?? '')?.[1];
+  return literal === undefined ? null : textOf(literal);
+}
+
+const SETTING = new RegExp(
+  `^ALTER (?:DATABASE|ROLE (${IDENTIFIER_PATTERN}) IN DATABASE) ${IDENTIFIER_PATTERN} SET (\\S+) TO (.*);$`,
+  'gm',
+);
+
+/** Settings of the database, and of roles in it, which `pg_restore` brings with `--create` alone. */
+function settingsOf(entries: readonly TocEntry[]): Setting[] {
+  const properties = entries.filter(({ kind }) => kind === 'DATABASE PROPERTIES');
+  return properties.flatMap(({ definition }) =>
+    [...definition.matchAll(SETTING)].map(([, role, name = '', value = '']) => {
+      const items = [...value.matchAll(/E?'(?:[^']|'')*'/g)].map(([literal]) => textOf(literal));
+      return {
+        role: role === undefined ? undefined : unquoted(role),
+        inDatabase: true,
+        name: unquoted(name),
+        // A list is stored as names, each in quotes where it needs them.
+        value: items.length === 1 ? (items[0] ?? '') : items.map(quoteIdentifier).join(', '),
+      };
+    }),
+  );
+}
+
+/** The text of a literal. */
+function textOf(literal: string): string {
+  const isEscaped = literal.startsWith('E');
+  const quoted = literal.slice(isEscaped ? 2 : 1, -1).replaceAll("''", "'");
+  return isEscaped ? quoted.replaceAll('\\\\', '\\') : quoted;
 }
 
 function nameOf({ schema = '', tag }: TocEntry): string {

@@ -1,6 +1,7 @@
 import type { ChangeCounters } from '../inventory/changes.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { QualifiedName, SequenceValue } from '../inventory/sequences.js';
+import type { LeftOut } from '../plan/left-out.js';
 import type { SchemaEntries } from '../plan/plan.js';
 import type { Session } from '../postgres/session.js';
 import type { ComparedSource } from '../verify/compare-context.js';
@@ -50,6 +51,8 @@ export interface Snapshot {
   openConfiguration(target: Session): Promise<ConfigurationRows>;
   /** What the target is compared with. */
   readonly compared: ComparedSource;
+  /** What cannot be brought, whatever the target is. */
+  readonly leftOut: readonly LeftOut[];
   /** Where workers find rows. */
   readonly rows: RowsSource;
 }

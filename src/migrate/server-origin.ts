@@ -96,6 +96,7 @@ function asSnapshot(
       snapshot: id,
       inventory,
     },
+    leftOut: [],
     rows: {
       kind: 'server',
       connection: publicConnectionString(connection),

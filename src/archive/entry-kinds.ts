@@ -10,3 +10,8 @@ export function isOfExtension(entries: readonly TocEntry[]): (entry: TocEntry) =
   );
   return ({ kind, schema, tag }) => kind === 'TABLE DATA' && !defined.has(`${schema}\0${tag}`);
 }
+
+/** Whether an entry is a grant on a large object, or is said of one. */
+export function isOfLargeObject({ kind, tag }: Pick<TocEntry, 'kind' | 'tag'>): boolean {
+  return /^LARGE OBJECTS? /.test(tag) && ['COMMENT', 'ACL', 'SECURITY LABEL'].includes(kind);
+}
