@@ -1,3 +1,10 @@
+export type { FileDifference } from './archive/compare-files.js';
+export { dump } from './archive/dump.js';
+export type { DumpOptions, DumpOutcome } from './archive/dump-options.js';
+export { type InspectOptions, inspect } from './archive/inspect.js';
+export type { InspectedArchive, InspectedDump, Inspection } from './archive/inspection.js';
+export { type RestoreOptions, restore } from './archive/restore.js';
+export { type VerifyDumpOptions, verifyDump } from './archive/verify-dump.js';
 export type { Finding } from './check/finding.js';
 export { type Emit, type Event, STAGES, type StageName } from './engine/events.js';
 export type { RunStatus, StageStatus } from './engine/status.js';

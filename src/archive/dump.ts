@@ -32,7 +32,7 @@ import { DumpFolder } from './dump-folder.js';
 import type { DumpOptions, DumpOutcome } from './dump-options.js';
 import { type DumpRecord, RECORD_FILE } from './dump-record.js';
 import { type DumpedRows, dumpLargeObjects, dumpRows } from './dump-rows.js';
-import { MANIFEST_FORMAT, type Manifest, writeManifest } from './manifest.js';
+import { MANIFEST_FILE, MANIFEST_FORMAT, type Manifest, writeManifest } from './manifest.js';
 import { writePlainDump } from './plain-dump.js';
 import { databaseScript, rolesScript } from './psql-scripts.js';
 import { LISTS, readme } from './readme.js';
@@ -152,7 +152,7 @@ async function dumpInto(
       options.format === 'plain'
         ? await writePlainDump(folder, pgDump, manifest, readme(readmeOf(described, 'plain')))
         : manifest;
-    const last = await folder.write('manifest.json', writeManifest(written));
+    const last = await folder.write(MANIFEST_FILE, writeManifest(written));
     signal.throwIfAborted();
     await folder.complete();
     return {
@@ -279,6 +279,7 @@ function manifestOf(
   const { server, timescale } = inventory;
   const fileOf = new Map(rows.map(({ table, file }) => [table.relation?.oid, file.name]));
   const relations = new Map(inventory.relations.map((relation) => [nameOf(relation), relation]));
+  const hypertableOf = hypertablesOf(record.side);
   return {
     format: MANIFEST_FORMAT,
     id: randomUUID(),
@@ -293,6 +294,10 @@ function manifestOf(
     timescale: timescale ? { version: timescale.version, schema: timescale.schema } : null,
     snapshot: { id, takenAt: takenAt.toISOString() },
     compression: { algorithm: compression.algorithm, level: compression.level ?? null },
+    extensions: inventory.extensions.map(({ name, version, schema }) => ({ name, version, schema })),
+    continuousAggregates: [...record.features.continuousAggregates],
+    largeObjects: inventory.largeObjects.length,
+    roles: inventory.roles.roles.map(({ name }) => name),
     rolePasswords: run.options.rolePasswords ?? false,
     tables: [...record.side.totals].map(([name, { rows: count, checksum }]) => {
       const relation = relations.get(name);
@@ -304,10 +309,22 @@ function manifestOf(
         rows: count,
         checksum: checksum ?? null,
         file: fileOf.get(relation.oid) ?? null,
+        hypertable: hypertableOf(relation.oid),
+        compressed: record.side.chunksOfCompressed.has(relation.oid),
       };
     }),
     files: [...files],
     leftOut: run.options.rolePasswords ? [] : passwordsLeftOut(inventory),
+  };
+}
+
+/** The hypertable of each chunk, and of the relation that holds a chunk's compressed rows, by OID. */
+function hypertablesOf({ inventory, chunksOfCompressed }: SideRecord) {
+  const byOid = new Map(inventory.relations.map((relation) => [relation.oid, relation]));
+  return (oid: number): Manifest['tables'][number]['hypertable'] => {
+    const parent = byOid.get(chunksOfCompressed.get(oid) ?? oid)?.parent;
+    const hypertable = parent === undefined ? undefined : byOid.get(parent);
+    return hypertable ? { schema: hypertable.schema, name: hypertable.name } : null;
   };
 }
 

@@ -1,26 +1,35 @@
 import { z } from 'zod';
 import { HyperferryError } from '../postgres/error.js';
 
+/** The one file of a dump that it does not name. */
+export const MANIFEST_FILE = 'manifest.json';
+
 /** Of what `manifest.json` says and how. A number that is not this one is of another Hyperferry. */
 export const MANIFEST_FORMAT = 1;
 
 const FILE = z.object({
-  name: z.string(),
+  /** In the folder itself: a manifest may come from anywhere, and must not name other places. */
+  name: z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'expected the name of a file in the folder'),
   /** As it lies on disk. */
   bytes: z.number().int().nonnegative(),
   /** In hexadecimal digits. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
+const NAME = { schema: z.string(), name: z.string() };
+
 const TABLE = z.object({
-  schema: z.string(),
-  name: z.string(),
+  ...NAME,
   kind: z.enum(['table', 'hypertable', 'chunk', 'partitioned']),
   rows: z.number().int().nonnegative(),
   /** The sum of the hashes of all rows; null where they were only counted. */
   checksum: z.string().nullable(),
   /** Null for a partitioned table, whose rows are in its partitions' files. */
   file: z.string().nullable(),
+  /** Of a chunk, and of the relation that holds a chunk's compressed rows. */
+  hypertable: z.object(NAME).nullable(),
+  /** Whether each row is a batch of compressed ones. */
+  compressed: z.boolean(),
 });
 
 const LEFT_OUT = z.object({ object: z.string(), reason: z.string(), sql: z.string().optional() });
@@ -48,6 +57,11 @@ const MANIFEST = z.object({
     algorithm: z.enum(['none', 'gzip', 'lz4', 'zstd']),
     level: z.number().int().nullable(),
   }),
+  extensions: z.array(z.object({ name: z.string(), version: z.string(), schema: z.string() })),
+  continuousAggregates: z.array(z.string()),
+  largeObjects: z.number().int().nonnegative(),
+  /** All of the server's but its own (`pg_…`). */
+  roles: z.array(z.string()),
   /** Whether `roles.sql` holds the stored forms of passwords. */
   rolePasswords: z.boolean(),
   tables: z.array(TABLE),

@@ -1,14 +1,13 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
-import { fromJson } from '../inventory/json.js';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import { type Archive, openArchive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
+import { compareFiles, describeDifference } from './compare-files.js';
 import { type DumpRecord, RECORD_FILE } from './dump-record.js';
-import { fileOnDisk } from './file-on-disk.js';
-import { type Manifest, type ManifestFile, readManifest } from './manifest.js';
+import { kindOfDump } from './kind-of-dump.js';
+import { MANIFEST_FILE, type Manifest, type ManifestFile, readManifest } from './manifest.js';
+import { readRecord } from './read-record.js';
 
 /** A dump that Hyperferry made, on this machine. */
 export interface OpenDump {
@@ -17,8 +16,6 @@ export interface OpenDump {
   readonly archive: Archive;
   readonly record: DumpRecord;
 }
-
-export const MANIFEST_FILE = 'manifest.json';
 
 /** What is read as a whole before anything else is done. */
 const READ_FIRST = new Set(['toc.dat', RECORD_FILE]);
@@ -38,19 +35,28 @@ export async function openDump(from: string, checksFiles = false): Promise<OpenD
     });
   }
   await expectFiles(path, manifest.files, (name) => checksFiles || READ_FIRST.has(name));
-  const record = await promisify(gunzip)(await readBytes(join(path, RECORD_FILE)));
   return {
     path,
     manifest,
     archive: await openArchive(path),
-    record: fromJson<DumpRecord>(record.toString('utf8')),
+    record: await readRecord(path),
   };
 }
 
-/** @throws HyperferryError `ARCHIVE` for a folder without a manifest */
+/** @throws HyperferryError `ARCHIVE` for what has no manifest */
 export async function openManifest(path: string): Promise<Manifest> {
+  if ((await kindOfDump(path)) === 'pg_dump') {
+    throw new HyperferryError(
+      'ARCHIVE',
+      `expected ${MANIFEST_FILE} in ${path}, but it is an archive of pg_dump, which has none`,
+      { hint: 'Only dumps that hyperferry dump has made say what their files and rows must be.' },
+    );
+  }
   const file = join(path, MANIFEST_FILE);
-  return readManifest((await readBytes(file)).toString('utf8'), file);
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw failedOnFile('read', file, error);
+  });
+  return readManifest(text, file);
 }
 
 /** @param isHashed whether a file's checksum is compared */
@@ -59,43 +65,16 @@ export async function expectFiles(
   files: readonly ManifestFile[],
   isHashed: (name: string) => boolean,
 ): Promise<void> {
-  const wrong: string[] = [];
-  for (const file of files) {
-    const found = await differenceOf(path, file, isHashed(file.name));
-    if (found) wrong.push(`${file.name} ${found}`);
-  }
-  const [first] = wrong;
-  if (!first) return;
-  const more = wrong.length > 10 ? `, and ${wrong.length - 10} more` : '';
+  const { different } = await compareFiles(path, files, { isHashed });
+  if (different.length === 0) return;
+  const wrong = different.slice(0, 10).map((one) => `${one.name} ${describeDifference(one)}`);
+  const more = different.length > 10 ? `, and ${different.length - 10} more` : '';
   throw new HyperferryError(
     'ARCHIVE',
-    `expected the files of ${path} as they were written, but ${wrong.slice(0, 10).join(', ')}${more}`,
-    { hint: 'Copy the dump again from where it was made.', isFinal: true },
+    `expected the files of ${path} as they were written, but ${wrong.join(', ')}${more}`,
+    {
+      hint: `Copy the dump again from where it was made. All that is wrong: hyperferry inspect ${path} --verify`,
+      isFinal: true,
+    },
   );
-}
-
-/** @returns what is wrong with a file, for people */
-async function differenceOf(
-  path: string,
-  { name, bytes, sha256 }: ManifestFile,
-  isHashed: boolean,
-): Promise<string | undefined> {
-  try {
-    const { size } = await stat(join(path, name));
-    if (size !== bytes) return `has ${size} bytes instead of ${bytes}`;
-    if (!isHashed) return undefined;
-    const { sha256: found } = await fileOnDisk(path, name);
-    return found === sha256 ? undefined : 'has another content (SHA-256)';
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'is missing';
-    throw failedOnFile('read', join(path, name), error);
-  }
-}
-
-async function readBytes(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw failedOnFile('read', path, error);
-  }
 }

@@ -4,12 +4,13 @@ import { execa } from 'execa';
 import type { ClientProgram } from '../postgres/client-programs.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { DumpFolder } from './dump-folder.js';
+import { RECORD_FILE } from './dump-record.js';
 import { fileOnDisk } from './file-on-disk.js';
 import type { Manifest } from './manifest.js';
 import { LISTS } from './readme.js';
 
-/** What a plain dump keeps of the archive that it is made of, as it is. */
-const KEPT = new Set(['roles.sql', 'database.sql']);
+/** What a plain dump keeps of the archive that it is made of, as it is: `verify` compares with the record. */
+const KEPT = new Set(['roles.sql', 'database.sql', RECORD_FILE]);
 
 /** The scripts, and the lists of entries that each is made of. */
 const SCRIPTS = [

@@ -52,6 +52,7 @@ superuser. TARGET is its connection string.
 ${steps.map(({ title, commands }, at) => `${at + 1}. ${title}\n\n${commands.map((command) => `    ${command}`).join('\n')}`).join('\n\n')}
 
 Each command must end without an error. manifest.json says how many rows each table has, and the size and SHA-256 of each file.
+"hyperferry inspect . --verify" compares the files with it, and "hyperferry verify --source . --target ..." a database.
 `;
 }
 

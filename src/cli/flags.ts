@@ -3,12 +3,15 @@ import type { MigrateOptions } from '../migrate/options.js';
 import { HyperferryError } from '../postgres/error.js';
 
 /** The two databases, as the published procedure names them in the environment. */
-export const sourceFlag = (): Option =>
-  new Option('--source <url>', 'the database to move, as a connection URI or name=value pairs').env('SOURCE');
-export const targetFlag = (): Option =>
-  new Option('--target <url>', 'the database to move it to').env('TARGET');
-export const jobsFlag = (byDefault = 'one a core, as both servers have room'): Option =>
-  new Option('-j, --jobs <n>', `workers at a time (default: ${byDefault})`).argParser(wholeNumber);
+export const sourceFlag = (
+  meaning = 'the database to move, as a connection URI or name=value pairs',
+): Option => new Option('--source <url>', meaning).env('SOURCE');
+export const targetFlag = (meaning = 'the database to move it to'): Option =>
+  new Option('--target <url>', meaning).env('TARGET');
+export const jobsFlag = (
+  byDefault = 'one a core, as both servers have room',
+  what = 'workers at a time',
+): Option => new Option('-j, --jobs <n>', `${what} (default: ${byDefault})`).argParser(wholeNumber);
 export const logFormatFlag = (): Option =>
   new Option('--log-format <format>', 'how events are written to stderr')
     .choices(['text', 'json'])

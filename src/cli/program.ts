@@ -4,6 +4,7 @@ import { checkCommand } from './check.js';
 import { cleanCommand } from './clean.js';
 import { demoCommand } from './demo.js';
 import { dumpCommand } from './dump.js';
+import { inspectCommand } from './inspect.js';
 import { migrateCommand } from './migrate.js';
 import { restoreCommand } from './restore.js';
 import { statusCommand } from './status.js';
@@ -19,7 +20,7 @@ export function makeProgram(): Command {
     .configureHelp({ showGlobalOptions: true });
   const commands = [
     ...[checkCommand(), migrateCommand(), workerCommand(), statusCommand(), cleanCommand()],
-    ...[verifyCommand(), dumpCommand(), restoreCommand(), demoCommand()],
+    ...[verifyCommand(), dumpCommand(), restoreCommand(), inspectCommand(), demoCommand()],
   ];
   for (const command of commands) {
     program.addCommand(command.exitOverride());

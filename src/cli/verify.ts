@@ -1,4 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { namesDump, verifyDump } from '../archive/verify-dump.js';
+import type { Event } from '../engine/events.js';
+import { HyperferryError } from '../postgres/error.js';
 import {
   type VerificationRenderer,
   verificationJsonLines,
@@ -27,9 +30,11 @@ interface Flags {
 
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description('Prove two databases equal, or show what differs; changes nothing')
-    .addOption(sourceFlag())
-    .addOption(targetFlag())
+    .description(
+      'Prove two databases, or a dump and a database, equal, or show what differs; changes nothing',
+    )
+    .addOption(sourceFlag('the database that is the standard, or the folder of a dump of it'))
+    .addOption(targetFlag('the database to compare with it'))
     .addOption(
       new Option('--mode <mode>', 'compare the numbers of rows alone, or a checksum over every column')
         .choices(['counts', 'checksums'])
@@ -57,24 +62,46 @@ export function verifyCommand(): Command {
 async function run(flags: Flags, renderer: VerificationRenderer): Promise<Verification> {
   const source = requiredUrl(flags.source, 'source');
   const target = requiredUrl(flags.target, 'target');
-  const verification = await withInterrupt((signal) =>
-    verify({
+  const isDump = await namesDump(source);
+  if (isDump) refuseForDump(flags);
+  const verification = await withInterrupt((signal) => {
+    const options = {
       source,
       target,
       mode: flags.mode,
-      logical: flags.logical,
       tables: flags.tables,
-      since: flags.since,
-      until: flags.until,
       jobs: flags.jobs,
-      rows: flags.rows,
       signal,
-      onEvent: (event) => renderer.show(event),
-    }),
-  );
+      onEvent: (event: Event) => renderer.show(event),
+    };
+    return isDump
+      ? verifyDump(options)
+      : verify({
+          ...options,
+          logical: flags.logical,
+          since: flags.since,
+          until: flags.until,
+          rows: flags.rows,
+        });
+  });
   renderer.finished(verification);
   if (flags.json) process.stdout.write(`${JSON.stringify(verification, undefined, 2)}\n`);
   return verification;
+}
+
+/** @throws HyperferryError `USAGE` for what only a database can be asked */
+function refuseForDump({ source, logical, since, until }: Flags): void {
+  const asked = [
+    ...(logical ? ['--logical'] : []),
+    ...(since === undefined ? [] : ['--since']),
+    ...(until === undefined ? [] : ['--until']),
+  ];
+  if (asked.length === 0) return;
+  throw new HyperferryError(
+    'USAGE',
+    `expected a database as the source for ${asked.join(' and ')}, but ${source} is a dump: it has one sum for each table and chunk, and none for ranges of rows`,
+    { hint: `Leave ${asked.join(' and ')} away, or restore the dump and compare with that database.` },
+  );
 }
 
 function count(text: string): number {

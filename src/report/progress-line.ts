@@ -26,16 +26,19 @@ export class ProgressLine {
     this.#begun = performance.now();
   }
 
-  /** @param describe what stands behind the numbers, from the bytes a second so far */
-  advance(bytes: number, rows: number, describe: (bytesPerSecond: number) => string): void {
+  /**
+   * @param rows undefined where the work is on none
+   * @param describe what stands behind the numbers, from the bytes a second so far
+   */
+  advance(bytes: number, rows: number | undefined, describe: (bytesPerSecond: number) => string): void {
     this.#bytes += bytes;
-    this.#rows += rows;
+    this.#rows += rows ?? 0;
     const now = performance.now();
     if (this.#stream.isTTY !== true || now - this.#shownAt < REFRESH_MILLISECONDS) return;
     this.#shownAt = now;
     const share = this.#planned === 0 ? 1 : this.#bytes / this.#planned;
     const speed = this.#bytes / Math.max(0.001, (now - this.#begun) / 1000);
-    const text = `  ${Math.floor(share * 100)} %, ${formatBytes(this.#bytes)} of ${formatBytes(this.#planned)}, ${countOf(this.#rows, 'row')}${describe(speed)}`;
+    const text = `  ${Math.floor(share * 100)} %, ${formatBytes(this.#bytes)} of ${formatBytes(this.#planned)}${rows === undefined ? '' : `, ${countOf(this.#rows, 'row')}`}${describe(speed)}`;
     this.#stream.write(`\r\u001b[K${text.slice(0, (this.#stream.columns ?? 80) - 1)}`);
     this.#isShown = true;
   }

@@ -1,12 +1,10 @@
 import { availableParallelism } from 'node:os';
-import type { Emit, Event } from '../engine/events.js';
-import { describeConnection, parseConnection } from '../postgres/connection-string.js';
+import type { Emit } from '../engine/events.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
-import { Session, type Side } from '../postgres/session.js';
-import { exportSnapshot } from '../postgres/snapshot.js';
 import type { SideAccess } from './compare-context.js';
 import { compareDatabases } from './compare-databases.js';
+import { comparingHeld } from './held-sides.js';
 import { compareLogically } from './logical/compare-logically.js';
 import type { Verification, VerifyMode } from './verification.js';
 
@@ -42,10 +40,9 @@ export interface VerifyOptions {
  * if (!equal) console.log(relations.different);
  */
 export async function verify(options: VerifyOptions): Promise<Verification> {
-  const closing: (() => Promise<void>)[] = [];
-  try {
-    const source = await holdSnapshot('source', options.source, options.signal, closing);
-    const target = await holdSnapshot('target', options.target, options.signal, closing);
+  return comparingHeld(options, async (hold) => {
+    const source = await hold('source', options.source);
+    const target = await hold('target', options.target);
     const isLogical = options.logical || options.since !== undefined || options.until !== undefined;
     await expectTimes(source, options);
     const context = {
@@ -58,20 +55,10 @@ export async function verify(options: VerifyOptions): Promise<Verification> {
       ...(options.onEvent ? { emit: options.onEvent } : {}),
       signal: options.signal,
     };
-    const verification = isLogical
-      ? await compareLogically({ ...context, since: options.since, until: options.until })
-      : await compareDatabases(context);
-    options.onEvent?.(endOf(verification));
-    return verification;
-  } catch (error) {
-    if (options.signal?.aborted) throw new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
-    if (error instanceof HyperferryError) throw error;
-    throw new HyperferryError('INTERNAL', error instanceof Error ? error.message : String(error), {
-      cause: error,
-    });
-  } finally {
-    for (const close of closing) await close();
-  }
+    return isLogical
+      ? compareLogically({ ...context, since: options.since, until: options.until })
+      : compareDatabases(context);
+  });
 }
 
 /** @throws HyperferryError `USAGE` for a time that PostgreSQL does not read as one */
@@ -90,37 +77,4 @@ async function expectTimes(source: SideAccess, { since, until }: VerifyOptions):
   } finally {
     await session.close();
   }
-}
-
-function endOf(verification: Verification): Event {
-  const { source, target, mode, equal, rows, relations, logical, objects, seconds } = verification;
-  return {
-    type: 'verified',
-    source,
-    target,
-    mode,
-    equal,
-    rows,
-    relations: relations.compared,
-    differences: relations.different.length + objects.different.length + (logical?.different.length ?? 0),
-    seconds,
-  };
-}
-
-/** A session that holds a snapshot until the end, and the way to more that see the same. */
-async function holdSnapshot(
-  side: Side,
-  url: string,
-  signal: AbortSignal | undefined,
-  closing: (() => Promise<void>)[],
-): Promise<SideAccess> {
-  const connection = parseConnection(url);
-  signal?.throwIfAborted();
-  const session = await Session.open(side, connection);
-  closing.push(() => session.close());
-  return {
-    name: describeConnection(connection),
-    open: () => Session.open(side, connection),
-    snapshot: await exportSnapshot(session),
-  };
 }

@@ -1,0 +1,41 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { failedOnFile } from '../postgres/archive/archive-error.js';
+import { HyperferryError } from '../postgres/error.js';
+import { MANIFEST_FILE } from './manifest.js';
+
+/** Who made what is in a place: Hyperferry, with a manifest, or `pg_dump`. */
+export type DumpKind = 'hyperferry' | 'pg_dump';
+
+/**
+ * Tells dumps apart by what is in the folder; a file is taken for one of `pg_dump -Fc`.
+ * @throws HyperferryError `ARCHIVE` for a place where there is none
+ */
+export async function kindOfDump(path: string): Promise<DumpKind> {
+  const names = await namesIn(path);
+  if (names === undefined) return 'pg_dump';
+  if (names.includes(MANIFEST_FILE)) return 'hyperferry';
+  if (/^\..*\.partial$/.test(basename(path))) {
+    throw new HyperferryError('ARCHIVE', `expected a complete dump, but the one in ${path} did not end`, {
+      hint: `If no dump is at work there, remove it (rm -r ${path}), and dump again.`,
+    });
+  }
+  if (names.some((name) => /^toc\.dat(\.gz|\.lz4|\.zst)?$/.test(name))) return 'pg_dump';
+  throw new HyperferryError(
+    'ARCHIVE',
+    `expected a dump in ${path}, but it has neither ${MANIFEST_FILE} (hyperferry dump) nor toc.dat (pg_dump -Fd)`,
+    { hint: 'Name the folder that the dump made, not the one above it.' },
+  );
+}
+
+/** @returns undefined for a file */
+async function namesIn(path: string): Promise<string[] | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? await readdir(path) : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw failedOnFile('read', path, error);
+    throw new HyperferryError('ARCHIVE', `expected a dump in ${path}, but there is no such file or folder`, {
+      hint: 'Name the folder of a dump: what --out of hyperferry dump was, or -f of pg_dump -Fd.',
+    });
+  }
+}
