@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Server, startServer } from '../sandbox/index.js';
 import { contenders } from './contenders/contenders.js';
+import { databaseDestination, dumpDestination } from './destination.js';
 import { type FarAway, roundTrip, startFarAway } from './far-away/far-away.js';
 import { measureDatabase } from './measure-database.js';
 import { type Options, readOptions } from './options.js';
@@ -29,6 +30,7 @@ async function main(): Promise<void> {
   // The servers would run on without.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => end().then(() => process.exit(130)));
+  const postmasters = await Promise.all([servers.source, servers.target].map(postmasterOf));
   let farAway: FarAway | undefined;
   try {
     if (latency > 0) farAway = await beFarAway(servers, latency);
@@ -37,21 +39,32 @@ async function main(): Promise<void> {
         say(`\n${database.name}: left out, since it needs --edition community`);
         continue;
       }
-      const near = {
-        source: urlOf(servers.source, database.name),
-        target: urlOf(servers.target, database.name),
-      };
-      const course = {
-        source: farAway?.url(near.source) ?? near.source,
-        target: farAway?.url(near.target) ?? near.target,
-        programs: servers.source.binFolder,
-        folder,
-      };
-      const measured = await measureDatabase(database, taking, { near, course, rounds: options.rounds });
+      const measured = await inFolder(join(folder, database.name), async (own) => {
+        const near = {
+          source: urlOf(servers.source, database.name),
+          target: urlOf(servers.target, database.name),
+          dump: join(own, 'dumped'),
+          programs: servers.source.binFolder,
+          folder: own,
+        };
+        return measureDatabase(database, taking, {
+          source: near.source,
+          destination: options.what === 'dump' ? dumpDestination(near) : databaseDestination(near),
+          course: {
+            ...near,
+            source: farAway?.url(near.source) ?? near.source,
+            target: farAway?.url(near.target) ?? near.target,
+          },
+          rounds: options.rounds,
+          postmasters,
+        });
+      });
       say(`\n${tableOf(measured)}`);
       results.push(measured);
       for (const { url } of [servers.source, servers.target]) {
-        await withClient(url, (client) => client.query(`DROP DATABASE ${database.name} WITH (FORCE)`));
+        await withClient(url, (client) =>
+          client.query(`DROP DATABASE IF EXISTS ${database.name} WITH (FORCE)`),
+        );
       }
     }
     await writeResults(options, machine, results);
@@ -70,6 +83,21 @@ async function startServers(dataRoot: string, edition: 'apache' | 'community'): 
   await mkdir(dataRoot);
   const source = await startServer({ name: 'bench-source', dataRoot, edition });
   return { source, target: await startServer({ name: 'bench-target', dataRoot, edition }) };
+}
+
+/** The first line of the file is the process id. */
+async function postmasterOf({ dataFolder }: Server): Promise<number> {
+  return Number.parseInt(await readFile(join(dataFolder, 'postmaster.pid'), 'utf8'), 10);
+}
+
+/** A folder for as long as `work` needs it. */
+async function inFolder<T>(folder: string, work: (folder: string) => Promise<T>): Promise<T> {
+  await mkdir(folder);
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function beFarAway({ source, target }: Servers, latency: number): Promise<FarAway> {
@@ -102,8 +130,8 @@ async function describeMachine(folder: string): Promise<Machine> {
 }
 
 async function writeResults(options: Options, machine: Machine, results: readonly Measured[]): Promise<void> {
-  const { edition, rounds, jobs, processes, latency } = options;
-  const document = { machine, edition, rounds, jobs, processes, latency, results };
+  const { what, edition, rounds, jobs, processes, latency } = options;
+  const document = { machine, what, edition, rounds, jobs, processes, latency, results };
   await writeFile(options.out, `${JSON.stringify(document, undefined, 2)}\n`);
 }
 

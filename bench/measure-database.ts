@@ -1,18 +1,23 @@
 import type { Contender } from './contenders/contender.js';
-import { type Content, differenceOf, readContent } from './content.js';
+import { type Content, differenceOf } from './content.js';
 import type { Course } from './course.js';
 import type { BenchDatabase } from './databases.js';
+import type { Destination } from './destination.js';
 import { firstLineOf } from './first-line.js';
-import type { Usage } from './measure.js';
+import { look, type Usage } from './measure.js';
+import { recreate } from './recreate.js';
 import type { Measured, Round, Size } from './results.js';
 import { withClient } from './with-client.js';
 
 export interface Place {
-  /** Both databases as the benchmark itself reaches them. */
-  readonly near: { readonly source: string; readonly target: string };
+  /** The source as the benchmark itself reaches it. */
+  readonly source: string;
+  readonly destination: Destination;
   /** The same for the contenders, who may have a longer way. */
   readonly course: Course;
   readonly rounds: number;
+  /** The processes of both servers, of which all others of theirs are children. */
+  readonly postmasters: readonly number[];
 }
 
 interface Entry {
@@ -30,14 +35,14 @@ interface Entry {
 export async function measureDatabase(
   database: BenchDatabase,
   taking: readonly Contender[],
-  { near, course, rounds }: Place,
+  { source, destination, course, rounds, postmasters }: Place,
 ): Promise<Measured> {
-  await recreate(near.source);
-  await withClient(near.source, async (client) => {
+  await recreate(source);
+  await withClient(source, async (client) => {
     for (const statement of database.statements) await client.query(statement);
   });
-  const size = await sizeOf(near.source);
-  const content = await readContent(near.source);
+  const size = await sizeOf(source);
+  const content = await destination.readExpected();
   const entries: Entry[] = [];
   for (const contender of taking) {
     entries.push({ contender, run: await contender.prepare(course), rounds: [] });
@@ -45,8 +50,8 @@ export async function measureDatabase(
   for (let round = 0; round < rounds; round++) {
     for (const entry of entries) {
       if (entry.rounds.at(-1)?.state === 'failed') continue;
-      await recreate(near.target);
-      entry.rounds.push(await runOnce(entry, near.target, content));
+      await destination.clear();
+      entry.rounds.push(await runOnce(entry, { destination, content, postmasters }));
     }
   }
   return {
@@ -57,18 +62,32 @@ export async function measureDatabase(
   };
 }
 
-async function runOnce({ contender, run }: Entry, target: string, content: Content): Promise<Round> {
+async function runOnce(
+  { contender, run }: Entry,
+  {
+    destination,
+    content,
+    postmasters,
+  }: Pick<Place, 'destination' | 'postmasters'> & { readonly content: Content },
+): Promise<Round> {
   try {
+    const before = await cpuSecondsOf(postmasters);
     const begun = performance.now();
     const usage = await run();
     const seconds = (performance.now() - begun) / 1000;
-    const difference = differenceOf(content, await readContent(target));
-    if (difference === undefined) return { state: 'done', seconds, ...usage };
+    const serverCpuSeconds = (await cpuSecondsOf(postmasters)) - before;
+    const difference = differenceOf(content, await destination.read());
+    if (difference === undefined) return { state: 'done', seconds, serverCpuSeconds, ...usage };
     throw new Error(`it ended well, but there are ${difference}`);
   } catch (error) {
     if (!contender.isPeer) throw error;
     return { state: 'failed', error: firstLineOf(error) };
   }
+}
+
+async function cpuSecondsOf(pids: readonly number[]): Promise<number> {
+  const usages = await Promise.all(pids.map(look));
+  return usages.reduce((sum, usage) => sum + (usage?.cpuSeconds ?? Number.NaN), 0);
 }
 
 const READ_SIZE = `
@@ -79,16 +98,5 @@ async function sizeOf(url: string): Promise<Size> {
   return withClient(url, async (client) => {
     const [size] = (await client.query<Size>(READ_SIZE)).rows;
     return size ?? { rows: 0, bytes: 0 };
-  });
-}
-
-/** Makes the database anew, empty. */
-async function recreate(url: string): Promise<void> {
-  const name = new URL(url).pathname.slice(1);
-  const server = Object.assign(new URL(url), { pathname: '/postgres' }).href;
-  await withClient(server, async (client) => {
-    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    await client.query(`CREATE DATABASE ${name} TEMPLATE template0`);
-    await client.query('CHECKPOINT');
   });
 }

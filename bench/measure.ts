@@ -39,7 +39,7 @@ function most(a: Usage, b: Usage, field: keyof Usage): number {
 }
 
 /** What a process and its children have used so far; undefined when it has ended, or this is not Linux. */
-async function look(pid: number): Promise<Usage | undefined> {
+export async function look(pid: number): Promise<Usage | undefined> {
   try {
     const [stat = '', status = '', children = ''] = await Promise.all(
       ['stat', 'status', `task/${pid}/children`].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8')),

@@ -1,4 +1,5 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { COURSES } from './contenders/contenders.js';
 import { type BenchDatabase, blobs, compressed, hugeRow, many, mixed, wide } from './databases.js';
 
 export const DATABASES: Readonly<Record<string, () => BenchDatabase>> = {
@@ -15,6 +16,7 @@ export const DATABASES: Readonly<Record<string, () => BenchDatabase>> = {
 };
 
 export interface Options {
+  readonly what: (typeof COURSES)[number];
   readonly rounds: number;
   readonly jobs: readonly number[];
   readonly processes: readonly number[];
@@ -39,6 +41,7 @@ type Flags = Omit<Options, 'jobs' | 'processes' | 'databases'> & {
 export function readOptions(): Options {
   const { jobs, processes, databases, large, ...rest } = new Command('bench')
     .description('Time Hyperferry, its peers and the servers alone, side by side')
+    .addOption(new Option('--what <what>', 'what is timed').choices(COURSES).default('migrate'))
     .option('--rounds <n>', 'rounds', Number, 3)
     .option('--jobs <numbers>', 'workers; the peers get the first number (default: 2; with --latency: 2,4,8)')
     .option('--processes <numbers>', 'processes of hyperferry migrate', '1')

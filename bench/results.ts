@@ -6,6 +6,8 @@ export type Round =
       /** Of the contender's own processes, where they could be looked at. */
       readonly cpuSeconds?: number;
       readonly peakBytes?: number;
+      /** Of both servers, with what they did for themselves in this time. */
+      readonly serverCpuSeconds: number;
     }
   | { readonly state: 'failed'; readonly error: string };
 
@@ -31,18 +33,19 @@ export function tableOf({ database, description, size, contenders }: Measured): 
   return [
     `${database}: ${description}; ${(size.bytes / 1e6).toFixed(0)} MB of tables`,
     '',
-    '| | median s | rounds | ratio | 1,000 rows/s | MB/s | own CPU s | peak MB |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- |',
+    '| | median s | rounds | ratio | 1,000 rows/s | MB/s | own CPU s | peak MB | servers CPU s |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...contenders.map(({ name, rounds }) => `| ${cellsOf(name, rounds, size, first).join(' | ')} |`),
   ].join('\n');
 }
 
 function cellsOf(name: string, rounds: readonly Round[], size: Size, first: number): string[] {
   const failure = rounds.find((round) => round.state === 'failed');
-  if (failure) return [name, `failed: ${failure.error.replaceAll('|', '\\|')}`, ...Array(6).fill('')];
+  if (failure) return [name, `failed: ${failure.error.replaceAll('|', '\\|')}`, ...Array(7).fill('')];
   const done = rounds.filter((round) => round.state === 'done');
   const seconds = medianSeconds(done);
   const cpu = median(done.flatMap(({ cpuSeconds }) => cpuSeconds ?? []));
+  const servers = median(done.map(({ serverCpuSeconds }) => serverCpuSeconds));
   const peak = Math.max(...done.flatMap(({ peakBytes }) => peakBytes ?? []));
   return [
     name,
@@ -53,6 +56,7 @@ function cellsOf(name: string, rounds: readonly Round[], size: Size, first: numb
     (size.bytes / seconds / 1e6).toFixed(0),
     Number.isNaN(cpu) ? '' : cpu.toFixed(1),
     Number.isFinite(peak) ? (peak / 1e6).toFixed(0) : '',
+    Number.isNaN(servers) ? '' : servers.toFixed(1),
   ];
 }
 

@@ -1,12 +1,16 @@
 import { execa } from 'execa';
 import type { Contender } from './contender.js';
-import { phases, recipe } from './dump-and-restore.js';
+import { pgDump, pgRestore, pgRestoreOfHyperferry, phases, recipe } from './dump-and-restore.js';
 import { floor } from './floor.js';
-import { hyperferry } from './hyperferry.js';
+import { hyperferryDump, hyperferryMigrate, hyperferryRestore, type Workers } from './hyperferry.js';
 import { pgcopydb } from './pgcopydb.js';
+
+/** A database to a server, to a folder, or from a folder. */
+export const COURSES = ['migrate', 'dump', 'restore'] as const;
 
 /** What the contenders are made for. */
 export interface Field {
+  readonly what: (typeof COURSES)[number];
   /** Numbers of workers for Hyperferry; the others get the first. */
   readonly jobs: readonly number[];
   /** Numbers of processes for Hyperferry. */
@@ -20,17 +24,38 @@ export interface Field {
 /** Those that this machine has. */
 export async function contenders(field: Field): Promise<readonly Contender[]> {
   const [jobs = 1] = field.jobs;
-  const workers = field.jobs.flatMap((each) =>
-    field.processes.filter((processes) => processes <= each).map((processes) => ({ jobs: each, processes })),
+  const workers = workersOf(field);
+  const first = workers.slice(0, 1);
+  switch (field.what) {
+    case 'migrate':
+      return [
+        ...workers.map((each) => hyperferryMigrate('none', each)),
+        ...first.map((each) => hyperferryMigrate('checksums', each)),
+        recipe,
+        phases(jobs),
+        ...(await pgcopydbs(field, jobs)),
+        ...(field.isFarAway ? [] : [floor(jobs)]),
+      ];
+    case 'dump':
+      return [
+        ...field.jobs.map((each) => hyperferryDump('counts', each)),
+        hyperferryDump('checksums', jobs),
+        pgDump(jobs),
+      ];
+    case 'restore':
+      return [
+        ...workers.map((each) => hyperferryRestore('none', each)),
+        ...first.map((each) => hyperferryRestore('checksums', each)),
+        pgRestore(jobs),
+        pgRestoreOfHyperferry(jobs),
+      ];
+  }
+}
+
+function workersOf({ jobs, processes }: Field): readonly Workers[] {
+  return jobs.flatMap((each) =>
+    processes.filter((count) => count <= each).map((count) => ({ jobs: each, processes: count })),
   );
-  return [
-    ...workers.map((each) => hyperferry('none', each)),
-    ...workers.slice(0, 1).map((each) => hyperferry('checksums', each)),
-    recipe,
-    phases(jobs),
-    ...(await pgcopydbs(field, jobs)),
-    ...(field.isFarAway ? [] : [floor(jobs)]),
-  ];
 }
 
 async function pgcopydbs({ pgcopydb: named }: Field, jobs: number): Promise<Contender[]> {

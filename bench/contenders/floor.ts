@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { cleanEnvironment } from '../clean-environment.js';
 import type { Course } from '../course.js';
 import { inRestoreMode } from '../restoring.js';
+import { readTables, type Table } from '../tables.js';
 import { withClient } from '../with-client.js';
 import type { Contender } from './contender.js';
 import { writeDefinitions } from './floor-definitions.js';
@@ -60,25 +61,15 @@ async function prepareFloor(course: Course, jobs: number): Promise<() => Promise
 }
 
 /** A table, and the file that holds its rows. */
-interface Part {
-  readonly name: string;
-  readonly bytes: number;
+interface Part extends Table {
   readonly file: string;
 }
-
-const READ_PARTS = `
-SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_table_size(c.oid)::float8 AS bytes
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname !~ '^(pg_|_timescaledb_(catalog|config|cache))'
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
-ORDER BY 2 DESC`;
 
 /** Largest first. */
 async function writeParts(source: string, files: string): Promise<Part[]> {
   return withClient(source, async (client) => {
-    const { rows } = await client.query<Omit<Part, 'file'>>(READ_PARTS);
-    const parts = rows.map((row, index) => ({ ...row, file: join(files, String(index)) }));
+    const tables = await readTables(client);
+    const parts = tables.map((table, index) => ({ ...table, file: join(files, String(index)) }));
     for (const { name, file } of parts) {
       await client.query(`COPY (SELECT * FROM ONLY ${name}) TO '${file}' (FORMAT binary)`);
     }
