@@ -225,7 +225,8 @@ async function writeDefinitions(folder: DumpFolder, described: Described): Promi
   const { inventory, header } = snapshot;
   const list = (entries: DumpContents['entries']): string =>
     entries.map(({ dumpId }) => `${dumpId};\n`).join('');
-  const last = afterRestoreMode(described);
+  const [first, last] = [schemasOfExtensions(described), afterRestoreMode(described)];
+  const inRestoreMode = contents.entries.filter((entry) => !first.includes(entry) && !last.includes(entry));
   return [
     await folder.write(
       'toc.dat',
@@ -242,7 +243,7 @@ async function writeDefinitions(folder: DumpFolder, described: Described): Promi
     ),
     await folder.write('roles.sql', rolesScript(inventory, record.rolePasswords)),
     await folder.write('database.sql', databaseScript(inventory)),
-    await folder.write(LISTS.inRestoreMode, list(contents.entries.filter((entry) => !last.includes(entry)))),
+    await folder.write(LISTS.inRestoreMode, list(inRestoreMode)),
     await folder.write(LISTS.afterRestoreMode, list(last)),
     await folder.write(RECORD_FILE, gzipSync(toJson(record))),
     await folder.write('README.txt', readme(readmeOf(described, 'archive'))),
@@ -257,17 +258,27 @@ function readmeOf(described: Described, kind: Manifest['kind']): Parameters<type
     name: describeConnection(run.connection),
     takenAt: takenAt.toISOString(),
     compression,
+    schemas: schemasOfExtensions(described),
     afterRestoreMode: afterRestoreMode(described),
   };
 }
 
+/** Every database has the schema `public`. */
+function schemasOfExtensions({ contents, snapshot: { inventory } }: Described): readonly TocEntry[] {
+  const holding = new Set(inventory.extensions.map(({ schema }) => schema));
+  return contents.entries.filter(
+    ({ kind, tag }) => kind === 'SCHEMA' && tag !== 'public' && holding.has(tag),
+  );
+}
+
 /**
  * What TimescaleDB's hooks are needed for: a foreign key to a hypertable sees no rows while they are off, and a view that
- * reads compressed rows neither.
+ * reads compressed rows neither. Event triggers would act on those, and come behind.
  */
 function afterRestoreMode({ contents, snapshot: { schema, inventory } }: Described): readonly TocEntry[] {
-  const { hypertableKeys } = divideArchive(schema.entries, inventory, schema.plainChunks);
-  return [...hypertableKeys, ...contents.entries.filter(({ kind }) => kind === 'MATERIALIZED VIEW DATA')];
+  const { hypertableKeys, last } = divideArchive(schema.entries, inventory, schema.plainChunks);
+  const filling = contents.entries.filter(({ kind }) => kind === 'MATERIALIZED VIEW DATA');
+  return [...hypertableKeys, ...filling, ...last];
 }
 
 function manifestOf(

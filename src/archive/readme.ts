@@ -11,6 +11,8 @@ export interface Described {
   readonly name: string;
   readonly takenAt: string;
   readonly compression: Compression;
+  /** Schemas that hold extensions, and so are made before all else. */
+  readonly schemas: readonly TocEntry[];
   /** Entries that wait until restore mode has ended. */
   readonly afterRestoreMode: readonly TocEntry[];
 }
@@ -29,7 +31,7 @@ export function readme(described: Described): string {
   const { timescale, server } = source;
   const major = Math.floor(server.version / 10_000);
   const steps = [
-    ...preparing(source),
+    ...preparing(described),
     ...(kind === 'plain' ? bySql(described) : byArchive(described)),
     FINISHING,
   ];
@@ -38,12 +40,12 @@ export function readme(described: Described): string {
     hyperferry restore --from . --target "$TARGET"
 
 `;
-  return `A dump of ${name}, made by Hyperferry
+  return `A dump of ${oneLine(name)}, made by Hyperferry
 ${'='.repeat(40)}
 
 taken            ${takenAt}
 PostgreSQL       ${major}.${server.version % 10_000}
-TimescaleDB      ${timescale ? `${timescale.version}, in the schema ${timescale.schema}` : 'none'}
+TimescaleDB      ${timescale ? `${timescale.version}, in the schema ${oneLine(timescale.schema)}` : 'none'}
 compression      ${compression.algorithm}${compression.level === undefined ? '' : `, level ${compression.level}`}
 
 ${kind === 'plain' ? '' : hyperferry}By PostgreSQL's own programs (of PostgreSQL ${major} or newer, in this folder), into a database that is empty, as a
@@ -64,22 +66,29 @@ function sql(statement: string): string {
 }
 
 /** Roles, extensions and restore mode. */
-function preparing({ timescale, extensions }: Inventory): Step[] {
+function preparing({ source: { timescale, extensions }, schemas }: Described): Step[] {
   const others = extensions.filter(({ name }) => name !== 'timescaledb');
   return [
     { title: 'Roles. Those that are there already stay as they are.', commands: [`${PSQL} -f roles.sql`] },
+    ...(schemas.length === 0
+      ? []
+      : [
+          {
+            title: 'Schemas that hold extensions.',
+            commands: schemas.map(({ tag, owner = '' }) =>
+              sql(`CREATE SCHEMA ${identifier(tag)} AUTHORIZATION ${identifier(owner)}`),
+            ),
+          },
+        ]),
     ...(timescale
       ? [
           {
             title: `TimescaleDB ${timescale.version}, this version and no other, and restore mode. Each command is a session of its own.`,
             commands: [
-              ...(timescale.schema === 'public'
-                ? []
-                : [sql(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(timescale.schema)}`)]),
               sql(
-                `CREATE EXTENSION IF NOT EXISTS timescaledb WITH SCHEMA ${quoteIdentifier(timescale.schema)} VERSION ${quoteLiteral(timescale.version)}`,
+                `CREATE EXTENSION IF NOT EXISTS timescaledb WITH SCHEMA ${identifier(timescale.schema)} VERSION ${quoteLiteral(timescale.version)}`,
               ),
-              sql(`SELECT ${quoteIdentifier(timescale.schema)}.timescaledb_pre_restore()`),
+              sql(`SELECT ${identifier(timescale.schema)}.timescaledb_pre_restore()`),
             ],
           },
         ]
@@ -89,14 +98,9 @@ function preparing({ timescale, extensions }: Inventory): Step[] {
       : [
           {
             title: 'Other extensions.',
-            commands: others.flatMap(({ name, schema }) => [
-              ...(schema.startsWith('pg_')
-                ? []
-                : [sql(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`)]),
-              sql(
-                `CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(name)} WITH SCHEMA ${quoteIdentifier(schema)}`,
-              ),
-            ]),
+            commands: others.map(({ name, schema }) =>
+              sql(`CREATE EXTENSION IF NOT EXISTS ${identifier(name)} WITH SCHEMA ${identifier(schema)}`),
+            ),
           },
         ]),
   ];
@@ -130,7 +134,7 @@ function byArchive({ source: { timescale }, afterRestoreMode }: Described): Step
     ...(afterRestoreMode.length > 0
       ? [
           {
-            title: 'What needs TimescaleDB at work.',
+            title: lastTitle(timescale),
             commands: [`${PG_RESTORE} --section=post-data -L ${LISTS.afterRestoreMode} .`],
           },
         ]
@@ -143,14 +147,18 @@ function bySql({ source: { timescale }, afterRestoreMode }: Described): Step[] {
     { title: 'Everything.', commands: [`${PSQL} -f dump.sql`] },
     ...endOfRestoreMode(timescale),
     ...(afterRestoreMode.length > 0
-      ? [{ title: 'What needs TimescaleDB at work.', commands: [`${PSQL} -f after-restore-mode.sql`] }]
+      ? [{ title: lastTitle(timescale), commands: [`${PSQL} -f after-restore-mode.sql`] }]
       : []),
   ];
 }
 
+function lastTitle(timescale: Inventory['timescale']): string {
+  return timescale ? 'What needs TimescaleDB at work, and what comes last.' : 'What comes last.';
+}
+
 function endOfRestoreMode(timescale: Inventory['timescale']): Step[] {
   if (!timescale) return [];
-  const end = `SELECT ${quoteIdentifier(timescale.schema)}.timescaledb_post_restore()`;
+  const end = `SELECT ${identifier(timescale.schema)}.timescaledb_post_restore()`;
   return [{ title: 'The end of restore mode.', commands: [sql(end)] }];
 }
 
@@ -158,6 +166,17 @@ const FINISHING: Step = {
   title: 'Properties of the database, and statistics.',
   commands: [`${PSQL} -f database.sql`, 'vacuumdb --analyze-only -d "$TARGET"'],
 };
+
+/** On one line, as each command is. */
+function identifier(name: string): string {
+  if (!/[\r\n]/.test(name)) return quoteIdentifier(name);
+  const escaped = name.replaceAll('\\', '\\\\').replaceAll('\n', '\\000A').replaceAll('\r', '\\000D');
+  return `U&${quoteIdentifier(escaped)}`;
+}
+
+function oneLine(name: string): string {
+  return name.replaceAll(/[\r\n]/g, ' ');
+}
 
 /** As one word of a shell. */
 function shellQuoted(text: string): string {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Event } from '../../src/index.js';
 import type { Databases } from '../integration/databases.js';
-import { expectFaithfulMigration, migrateDatabase } from '../integration/ferry.js';
+import { expectFaithfulRun, migrateDatabase } from '../integration/ferry.js';
 import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
 import { queryValue } from '../integration/sql.js';
 import { makeReadings } from './readings.js';
@@ -86,7 +86,7 @@ test('a run that was stopped so succeeds when it starts over', async () => {
     ...databases,
     onEvent: onStage('schema', () => runAtOnce(databases, 'VACUUM FULL device')),
   });
-  expect((await expectFaithfulMigration(databases, { cleanTarget: true })).rows).toBe(79);
+  expect((await expectFaithfulRun(databases, { cleanTarget: true })).rows).toBe(79);
 });
 
 /** A listener that acts when a stage begins; the run waits for it, since it does not return before. */

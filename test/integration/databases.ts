@@ -1,5 +1,5 @@
 import type { Pair } from './servers.js';
-import { runScript, withClient } from './sql.js';
+import { queryValue, runScript, withClient } from './sql.js';
 
 /** A database that a test filled, and the empty one that it moves to. */
 export interface Databases {
@@ -27,6 +27,15 @@ export async function makeDatabases(
   ]);
   await runScript(pair.source.binFolder, source, script);
   return { source, target, programs: pair.target.binFolder };
+}
+
+/** Makes an empty database on the server of another, with the same encoding. */
+export async function makeDatabaseBeside(url: string): Promise<string> {
+  const [name, encoding] = await Promise.all([
+    queryValue(url, 'SELECT pg_catalog.current_database()'),
+    queryValue(url, 'SHOW server_encoding'),
+  ]);
+  return makeDatabase(url, `restored ${name}`, encoding && encoding !== 'UTF8' ? encoding : undefined);
 }
 
 async function makeDatabase(server: string, name: string, encoding?: string): Promise<string> {

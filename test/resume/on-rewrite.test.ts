@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { makeReadings } from '../bad-input/readings.js';
 import { expectError, failureOf } from '../bad-input/refusal.js';
-import { expectFaithfulMigration } from '../integration/ferry.js';
+import { expectFaithfulRun } from '../integration/ferry.js';
 import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
 import { onStage, runAtOnce } from './stopped.js';
 
@@ -33,7 +33,7 @@ describe('with --on-rewrite retry, what was rewritten is copied anew under a new
     test.skipIf(isSkipped)(`${what}${isSkipped ? ' (skipped: no community edition)' : ''}`, async () => {
       const pair = await (community ? communityPair() : apachePair());
       const databases = await makeReadings(pair, `retry_${what.replaceAll(' ', '_')}`, before);
-      const outcome = await expectFaithfulMigration(databases, {
+      const outcome = await expectFaithfulRun(databases, {
         onRewrite: 'retry',
         onEvent: onStage('rows and indexes', () => runAtOnce(databases.programs, databases.source, change)),
       });
@@ -56,5 +56,5 @@ test('a source that is rewritten again and again stops the run in the end, by na
   });
   expectError(error, { code: 'SOURCE_CHANGED', says: ['_hyper_1_1_chunk'], advises: '--resume' });
   expect(rewrites).toBe(6);
-  await expectFaithfulMigration(databases, { resume: true });
+  await expectFaithfulRun(databases, { resume: true });
 });

@@ -7,7 +7,7 @@ import { altered, makeReadings } from '../bad-input/readings.js';
 import { expectError, failureOf } from '../bad-input/refusal.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
 import type { Databases } from '../integration/databases.js';
-import { expectFaithfulMigration } from '../integration/ferry.js';
+import { expectFaithfulRun } from '../integration/ferry.js';
 import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
 import { query, queryValue, runScript } from '../integration/sql.js';
 import { beginOf, onStage, runAtOnce, stopAt } from './stopped.js';
@@ -347,7 +347,7 @@ test('what an attempt has made and somebody has built upon since cannot be taken
     advises: /stays in restore mode.*--clean-target/s,
   });
   expect(error.hint).not.toMatch(/--resume/);
-  await expectFaithfulMigration(databases, { cleanTarget: true });
+  await expectFaithfulRun(databases, { cleanTarget: true });
 });
 
 test('rows of an unlogged table that the target has lost are copied again', async () => {
