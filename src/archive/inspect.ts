@@ -5,8 +5,8 @@ import type { ArchiveTime } from '../postgres/archive/archive-header.js';
 import { openArchive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
 import { nameOf } from '../verify/compared-relation.js';
-import { isOfExtension } from './archived-tables.js';
 import { compareFiles } from './compare-files.js';
+import { isOfExtension } from './entry-kinds.js';
 import type {
   FileProof,
   InspectedArchive,

@@ -1,5 +1,4 @@
-import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fingerprint } from '../engine/done.js';
 import { moveFrom } from '../migrate/migrate.js';
 import type { RunOptions } from '../migrate/options.js';
@@ -7,7 +6,8 @@ import type { Outcome } from '../migrate/outcome.js';
 import { type Archive, openArchive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
 import { dumpOrigin, type RestoredDump } from './dump-origin.js';
-import { MANIFEST_FILE, openDump } from './open-dump.js';
+import { kindOfDump } from './kind-of-dump.js';
+import { openDump } from './open-dump.js';
 import { stockRecord } from './stock-record.js';
 
 /** What `restore` is asked to do. */
@@ -35,7 +35,7 @@ export async function restore(options: RestoreOptions): Promise<Outcome> {
 
 async function openForRestore({ from, checkFiles }: RestoreOptions): Promise<RestoredDump> {
   const path = resolve(from);
-  if (!(await isArchiveOfPgDump(path))) {
+  if ((await kindOfDump(path)) === 'hyperferry') {
     const { manifest, archive, record } = await openDump(path, checkFiles);
     const { id: identity, source } = manifest;
     return { name: path, identity, archive, record, bytes: source.bytes, isStock: false };
@@ -53,15 +53,6 @@ async function openForRestore({ from, checkFiles }: RestoreOptions): Promise<Res
   const record = await stockRecord(archive);
   const bytes = record.side.inventory.relations.reduce((sum, relation) => sum + relation.bytes, 0);
   return { name: path, identity: identityOf(archive), archive, record, bytes, isStock: true };
-}
-
-/** A file, or a folder that has a table of contents and no manifest. */
-async function isArchiveOfPgDump(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isDirectory()) return found !== undefined;
-  const has = async (name: string): Promise<boolean> =>
-    (await stat(join(path, name)).catch(() => undefined)) !== undefined;
-  return !(await has(MANIFEST_FILE)) && ((await has('toc.dat')) || (await has('toc.dat.gz')));
 }
 
 /** When it was made, and what it holds. */
