@@ -1,45 +1,59 @@
-import { once } from 'node:events';
+import { fork } from 'node:child_process';
 import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { HyperferryError } from '../postgres/error.js';
 import type { WorkerSource } from '../verify/pool.js';
-import { type HashedFile, hashFile } from './hash-thread.js';
+import { HASHES_FILES, type HashedFile, hashFile } from './hash-process.js';
 
 /** Hashes one file at a time. */
 export interface FileHasher {
   hash(name: string): Promise<HashedFile>;
-  end(): Promise<void>;
+  end(): void;
 }
 
-/** From source, this module and the other are TypeScript, and a thread is loaded as the process was. */
-const MODULE = new URL(`hash-thread${extname(new URL(import.meta.url).pathname)}`, import.meta.url);
+/** From source, this module and the other are TypeScript, and `fork` hands on what loads it. */
+const MODULE = new URL(`hash-process${extname(new URL(import.meta.url).pathname)}`, import.meta.url);
 
-/** A thread takes longer to start than to hash as much as this. */
-const LEAST_FOR_THREADS = 128 * 1024 ** 2;
+/** A process takes as long to start as one hashes some dozens of MB. */
+const LEAST_FOR_PROCESSES = 128 * 1024 ** 2;
 
-/** @param bytes of all the files */
+/**
+ * Node.js hashes in its one thread, at 200 MB/s on a processor without instructions for it; so that there is a process
+ * for each file in hand. Threads would be lighter, but Node.js 20 does not hand on to them what loads TypeScript.
+ *
+ * @param bytes of all the files
+ */
 export function fileHashers(folder: string, bytes: number): WorkerSource<FileHasher> {
   return {
-    open: async () => (bytes < LEAST_FOR_THREADS ? inThisThread(folder) : inThread(folder)),
-    close: (hasher) => hasher.end(),
-    destroy: (hasher) => void hasher.end(),
+    open: async () => (bytes < LEAST_FOR_PROCESSES ? inThisProcess(folder) : inProcess(folder)),
+    close: async (hasher) => hasher.end(),
+    destroy: (hasher) => hasher.end(),
   };
 }
 
-function inThisThread(folder: string): FileHasher {
-  return { hash: (name) => hashFile(folder, name), end: async () => {} };
+function inThisProcess(folder: string): FileHasher {
+  return { hash: (name) => hashFile(folder, name), end: () => {} };
 }
 
-function inThread(folder: string): FileHasher {
-  const thread = new Worker(MODULE, { workerData: { hashesFilesOf: folder } });
+function inProcess(folder: string): FileHasher {
+  const child = fork(MODULE, [HASHES_FILES, folder], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const ended = new Promise<never>((_, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) =>
+      reject(
+        new HyperferryError(
+          'INTERNAL',
+          `a process that hashes files has ended (${signal ?? `exit code ${code}`})`,
+        ),
+      ),
+    );
+  });
+  ended.catch(() => {}); // comes out of hash()
   return {
-    async hash(name) {
-      thread.postMessage(name);
-      // A thread that dies rejects it.
-      const [hashed] = await once(thread, 'message');
-      return hashed;
+    hash(name) {
+      const hashed = new Promise<HashedFile>((resolve) => child.once('message', resolve));
+      child.send(name);
+      return Promise.race([hashed, ended]);
     },
-    async end() {
-      await thread.terminate();
-    },
+    end: () => void child.kill(),
   };
 }

@@ -1,13 +1,12 @@
-import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { HyperferryError } from '../postgres/error.js';
 import { fileOnDisk } from './file-on-disk.js';
 
-/** What a thread is told of a file, or why it cannot read it. */
+/** What became of a file that was to be hashed. */
 export type HashedFile =
   | { readonly state: 'hashed'; readonly sha256: string }
   | { readonly state: 'unreadable'; readonly reason: string };
 
-/** The SHA-256 of a file in the folder. Node.js hashes in the thread that asks it to, some 200 to 1000 MB/s. */
+/** The SHA-256 of a file in the folder. */
 export async function hashFile(folder: string, name: string): Promise<HashedFile> {
   try {
     const { sha256 } = await fileOnDisk(folder, name);
@@ -18,9 +17,13 @@ export async function hashFile(folder: string, name: string): Promise<HashedFile
   }
 }
 
-/** In a thread of its own, this module hashes the files whose names come, one after the other. */
-if (!isMainThread && workerData?.hashesFilesOf !== undefined) {
-  parentPort?.on('message', async (name: string) => {
-    parentPort?.postMessage(await hashFile(workerData.hashesFilesOf, name));
+/** What the argument is for a process that runs this module, to hash files of the folder that comes behind it. */
+export const HASHES_FILES = '--hashes-files-of';
+
+const [, , asked, folder] = process.argv;
+if (asked === HASHES_FILES && folder !== undefined && process.send) {
+  // It ends when the channel does.
+  process.on('message', async (name: string) => {
+    process.send?.(await hashFile(folder, name));
   });
 }
