@@ -32,8 +32,15 @@ export class DumpFolder {
     try {
       await mkdir(folder.path, { mode: 0o700 });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-        throw failedOnFile('written', folder.path, error);
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') {
+        throw new HyperferryError(
+          'ARCHIVE',
+          `expected a folder to make ${named} in, but ${dirname(out)} is not there`,
+          { hint: `Make it first: mkdir -p ${dirname(out)}` },
+        );
+      }
+      if (code !== 'EEXIST') throw failedOnFile('written', folder.path, error);
       throw new HyperferryError(
         'ARCHIVE',
         `expected nobody else to dump into ${named}, but ${folder.path} is there`,

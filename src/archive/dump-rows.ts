@@ -99,7 +99,11 @@ async function dumpBatch(
       async (locked) => {
         expectSameFiles(relations, locked);
         session.submit(output);
-        const rows = await Promise.race([output.finished, receiver.failed]);
+        const rows = await Promise.race([output.finished, receiver.failed]).catch((error: unknown) => {
+          // The server sends on, and nobody reads: it could not even be told to roll back.
+          if (output.isRunning) session.destroy();
+          throw error;
+        });
         const files = await receiver.finish();
         return batch.flatMap((table, at) => {
           const file = files[at];
@@ -109,7 +113,6 @@ async function dumpBatch(
       relations.length > 0 ? lockFileNodes(relations) : undefined,
     );
   } catch (error) {
-    if (output.isRunning) session.destroy();
     await receiver.abandon();
     const refusal = databaseError(error);
     const table = batch[output.copyInHand ?? -1];

@@ -74,7 +74,6 @@ export async function expectFiles(
     `expected the files of ${path} as they were written, but ${wrong.join(', ')}${more}`,
     {
       hint: `Copy the dump again from where it was made. All that is wrong: hyperferry inspect ${path} --verify`,
-      isFinal: true,
     },
   );
 }

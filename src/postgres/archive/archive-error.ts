@@ -5,7 +5,6 @@ export function unreadableArchive(path: string, reason: string, cause?: unknown)
   return new HyperferryError('ARCHIVE', `${path} cannot be read: ${reason}`, {
     hint: 'Compare the size and the checksum of the file with those of the one that was written, or dump again.',
     cause,
-    isFinal: true,
   });
 }
 
@@ -36,6 +35,10 @@ const FAILURES: Readonly<Record<string, { reason: string; hint?: string }>> = {
   EACCES: {
     reason: 'permission denied (EACCES)',
     hint: 'Run as a user that may, or change the permissions.',
+  },
+  EROFS: {
+    reason: 'its file system is mounted read-only (EROFS)',
+    hint: 'Write to another place.',
   },
   ENOENT: { reason: 'there is no such file or folder (ENOENT)' },
 };

@@ -1,0 +1,142 @@
+import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { dump, restore } from '../../src/index.js';
+import { makeReadings } from '../bad-input/readings.js';
+import type { Databases } from '../integration/databases.js';
+import { apachePair } from '../integration/servers.js';
+import {
+  canMount,
+  dumped,
+  expectEmpty,
+  expectFailure,
+  expectNothingIn,
+  type Failure,
+  mountDisk,
+  temporaryFolder,
+} from './dumped.js';
+
+let made: Promise<Databases> | undefined;
+
+function readings(): Promise<Databases> {
+  made ??= apachePair().then((pair) => makeReadings(pair, 'dump_places'));
+  return made;
+}
+
+async function expectNoRestore(from: string, failure: Failure): Promise<void> {
+  const { target } = await readings();
+  await expectFailure(restore({ from, target }), failure);
+  await expectEmpty(target);
+}
+
+async function expectNoDump(out: string, failure: Failure): Promise<void> {
+  const { source, programs } = await readings();
+  await expectFailure(dump({ source, out, programs }), failure);
+}
+
+test('a folder that is not there is no dump', async () => {
+  const from = join(await temporaryFolder(), 'nothing');
+  await expectNoRestore(from, {
+    code: 'ARCHIVE',
+    says: [`expected a dump in ${from}, but there is no such file or folder`],
+    advises: /Name the folder of a dump/,
+  });
+});
+
+test('a folder of something else is no dump', async () => {
+  const from = await temporaryFolder();
+  await writeFile(join(from, 'letter.txt'), 'Dear Ann,');
+  await expectNoRestore(from, {
+    code: 'ARCHIVE',
+    says: [
+      `expected a dump in ${from}, but it has neither manifest.json (hyperferry dump) nor toc.dat (pg_dump -Fd)`,
+    ],
+    advises: /not the one above/,
+  });
+});
+
+test('what a dump that was killed has left is no dump', async () => {
+  const from = join(await temporaryFolder(), '.dump.partial');
+  await mkdir(from);
+  await writeFile(join(from, 'toc.dat'), 'PGDMP');
+  await expectNoRestore(from, {
+    code: 'ARCHIVE',
+    says: [/expected a complete dump, but the one in .*\.partial did not end/],
+    advises: /rm -r .*dump again/,
+  });
+});
+
+test('a plain dump is not for restore, which says what is', async () => {
+  const from = await dumped(await readings(), { format: 'plain' });
+  await expectNoRestore(from, {
+    code: 'ARCHIVE',
+    says: [`expected an archive in ${from}, but the dump is of plain SQL`],
+    advises: /psql, as .*README\.txt says/,
+  });
+});
+
+test('--out that is there already stays as it is, a folder or a file', async () => {
+  const folder = await temporaryFolder();
+  const out = join(folder, 'mine');
+  const failure: Failure = {
+    code: 'USAGE',
+    says: [`expected --out to name a folder that is not there yet, but ${out} is`],
+    advises: /another one, or remove it/,
+  };
+  await writeFile(out, 'precious');
+  await expectNoDump(out, failure);
+  await expectNothingIn(folder, ['mine']);
+  await expectNoDump(folder, { ...failure, says: [/not there yet/] });
+});
+
+test('--out in a folder that is not there names that folder', async () => {
+  const folder = join(await temporaryFolder(), 'nothing');
+  await expectNoDump(join(folder, 'dump'), {
+    code: 'ARCHIVE',
+    says: [`expected a folder to make ${folder}/dump in, but ${folder} is not there`],
+    advises: `mkdir -p ${folder}`,
+  });
+});
+
+const isRoot = process.getuid?.() === 0;
+const mayMount = await canMount();
+const reason = isRoot && !mayMount ? ' (skipped: root may write everywhere, and cannot mount here)' : '';
+
+test.skipIf(isRoot && !mayMount)(`--out in a folder that nobody may write to${reason}`, async () => {
+  const folder = await temporaryFolder();
+  if (isRoot) await mountDisk(folder, 'ro,size=1m');
+  else await chmod(folder, 0o500);
+  await expectNoDump(join(folder, 'dump'), {
+    code: 'ARCHIVE',
+    says: [`${folder}/.dump.partial cannot be written`, isRoot ? /read-only/ : /permission denied/],
+    advises: /another place|change the permissions/,
+  });
+  await expectNothingIn(folder);
+});
+
+test('--out where another dump is at work, or has died', async () => {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, '.dump.partial'));
+  await expectNoDump(join(folder, 'dump'), {
+    code: 'ARCHIVE',
+    says: [/expected nobody else to dump into .*, but .*\.dump\.partial is there/],
+    advises: /If no other dump runs.*rm -r/,
+  });
+  await expectNothingIn(folder, ['.dump.partial']);
+});
+
+for (const format of ['archive', 'plain'] as const) {
+  test(`only its owner may read a dump (${format}), whatever the umask`, async () => {
+    const before = process.umask(0o000);
+    try {
+      const folder = await dumped(await readings(), { format });
+      const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
+      expect(await modeOf(folder)).toBe(0o700);
+      for (const name of await readdir(folder)) {
+        expect([name, await modeOf(join(folder, name))]).toEqual([name, 0o600]);
+      }
+    } finally {
+      process.umask(before);
+    }
+  });
+}

@@ -1,0 +1,126 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { dump } from '../../src/index.js';
+import { expectEventually } from '../bad-input/processes.js';
+import { makeReadings } from '../bad-input/readings.js';
+import { jobsOf, sessionsOfHyperferry } from '../bad-input/state.js';
+import { startHyperferry } from '../cli/command-line.js';
+import { type Databases, makeDatabases } from '../integration/databases.js';
+import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
+import { query, queryValue, withClient } from '../integration/sql.js';
+import { canMount, expectFailure, expectNothingIn, mountDisk, temporaryFolder } from './dumped.js';
+
+/** Rows that take a second and more to compress, and that no compression makes much smaller. */
+const MANY_ROWS = `
+CREATE TABLE many (a text);
+INSERT INTO many SELECT md5(n::text) || md5((-n)::text) || md5((n * 7)::text) FROM generate_series(1, 300000) AS n;`;
+
+const JOBS = `
+SELECT add_retention_policy('reading', interval '100 years');
+SELECT _timescaledb_functions.stop_background_workers();
+SELECT alter_job(job_id, next_start => now() + interval '5 minutes') FROM timescaledb_information.jobs WHERE job_id >= 1000;`;
+
+async function makeSource(name: string): Promise<Databases> {
+  const pair = await (hasCommunity ? communityPair() : apachePair());
+  return makeReadings(pair, name, MANY_ROWS + (hasCommunity ? JOBS : ''));
+}
+
+function startDump({ source, programs }: Databases, out: string) {
+  return startHyperferry(['dump', '--out', out, '--jobs', '2', '--pg-bin', programs], { SOURCE: source });
+}
+
+/** Resolves when the dump has begun to write rows. */
+async function inTheMiddle(folder: string): Promise<void> {
+  const writes = async () => {
+    const names = await readdir(join(folder, '.dump.partial')).catch(() => []);
+    return names.some((name) => name.endsWith('.dat.gz'));
+  };
+  await expectEventually(writes, true, 'the dump writes rows', 60);
+}
+
+async function expectNoSessions({ source }: Databases): Promise<void> {
+  await expectEventually(() => sessionsOfHyperferry(source), [], 'sessions that are left');
+}
+
+test('SIGINT in the middle of a dump leaves nothing: no folder, no session, jobs as they were', async () => {
+  const databases = await makeSource('dump_sigint');
+  const folder = await temporaryFolder();
+  const jobs = await jobsOf(databases.source);
+  const run = startDump(databases, join(folder, 'dump'));
+  await inTheMiddle(folder);
+  run.kill('SIGINT');
+  const { exitCode, stdout, stderr } = await run;
+  expect({ exitCode, stdout }, stderr).toEqual({ exitCode: 130, stdout: '' });
+  expect(stderr).toMatch(/^error: interrupted$/m);
+  expect(stderr, 'no stack trace').not.toMatch(/^ +at /m);
+  await expectNothingIn(folder);
+  await expectNoSessions(databases);
+  expect(await jobsOf(databases.source), 'background jobs of the source').toEqual(jobs);
+});
+
+test('SIGINT while pg_dump waits for a lock ends it all the same', async () => {
+  const databases = await makeReadings(await apachePair(), 'dump_lock');
+  const folder = await temporaryFolder();
+  await withClient(databases.source, async (client) => {
+    await client.query('BEGIN; LOCK TABLE device IN ACCESS EXCLUSIVE MODE');
+    const run = startDump(databases, join(folder, 'dump'));
+    const waiting = `SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database()
+      AND application_name IN ('hyperferry', 'pg_dump') AND wait_event_type = 'Lock'`;
+    await expectEventually(() => queryValue(databases.source, waiting), 't', 'it waits for the lock', 60);
+    run.kill('SIGINT');
+    expect((await run).exitCode).toBe(130);
+    await client.query('ROLLBACK');
+  });
+  await expectNothingIn(folder);
+  await expectNoSessions(databases);
+});
+
+test('SIGKILL in the middle of a dump leaves nothing of its name; the next says what to remove', async () => {
+  const databases = await makeSource('dump_sigkill');
+  const folder = await temporaryFolder();
+  const out = join(folder, 'dump');
+  const run = startDump(databases, out);
+  await inTheMiddle(folder);
+  run.kill('SIGKILL');
+  expect((await run).signal).toBe('SIGKILL');
+  await expectNothingIn(folder, ['.dump.partial']);
+  await expectNoSessions(databases);
+  await expectFailure(dump({ ...databases, out }), {
+    code: 'ARCHIVE',
+    says: [/\.dump\.partial is there/],
+    advises: `rm -r ${folder}/.dump.partial`,
+  });
+});
+
+const mayMount = await canMount();
+const reason = mayMount ? '' : ' (skipped: only root may mount a small disk, and not everywhere)';
+
+for (const [what, options] of Object.entries({
+  'an archive': {},
+  'an archive that is not compressed': { compression: { algorithm: 'none' } },
+  'a plain dump': { format: 'plain' },
+} as const)) {
+  test.skipIf(!mayMount)(
+    `a full disk ends ${what} with the file's name, and leaves nothing${reason}`,
+    async () => {
+      const name = `dump_full_${what.replaceAll(' ', '_')}`;
+      const databases = await makeDatabases(await apachePair(), name, MANY_ROWS);
+      const folder = await temporaryFolder();
+      await mountDisk(folder, 'size=8m');
+      await expectFailure(dump({ ...databases, ...options, out: join(folder, 'dump'), jobs: 2 }), {
+        code: 'ARCHIVE',
+        says: [/\.dump\.partial\/.* cannot be written: no space left on its disk/],
+        advises: /Make room there, or write to another disk/,
+      });
+      await expectNothingIn(folder);
+      await expectNoSessions(databases);
+      expect(
+        await query(
+          databases.source,
+          "SELECT FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()",
+        ),
+      ).toEqual([]);
+    },
+  );
+}
