@@ -5,6 +5,9 @@ import { failedOnFile } from '../postgres/archive/archive-error.js';
 import type { WrittenFile } from '../postgres/archive/data-file.js';
 import { HyperferryError } from '../postgres/error.js';
 
+/** 3,000 files on ext4 take 5.7 s one by one, 1.1 s four at a time, 1.0 s sixteen at a time. */
+const SYNCED_AT_ONCE = 4;
+
 /** What a dump is written into: a folder with another name until it is complete. */
 export class DumpFolder {
   /** Where files are written. */
@@ -71,7 +74,13 @@ export class DumpFolder {
   /** Brings all files to the disk, and then gives the folder its name. */
   async complete(): Promise<void> {
     try {
-      for (const name of await readdir(this.path)) await sync(join(this.path, name));
+      const waiting = await readdir(this.path);
+      await Promise.all(
+        Array.from({ length: SYNCED_AT_ONCE }, async () => {
+          for (let name = waiting.pop(); name !== undefined; name = waiting.pop())
+            await sync(join(this.path, name));
+        }),
+      );
       await sync(this.path);
       await rename(this.path, this.#out);
       await sync(dirname(this.#out));
