@@ -89,7 +89,7 @@ function refuseOtherSource({ source, sourceIdentity }: EarlierAttempt, { identit
   if (identity === sourceIdentity) return;
   throw new HyperferryError(
     'USAGE',
-    `expected the source that the run was begun with, ${source}, but another one came`,
+    `expected the source that the run was begun with, ${source}, but another database or another dump came`,
     { hint: 'Name the source of the first command, or start over with --clean-target.' },
   );
 }
