@@ -1,0 +1,94 @@
+import { gzipSync } from 'node:zlib';
+import { toJson } from '../inventory/json.js';
+import type { ServerSnapshot } from '../migrate/server-snapshot.js';
+import { divideArchive } from '../plan/division.js';
+import { type ArchiveVersion, archiveTimeOf, type Compression } from '../postgres/archive/archive-header.js';
+import type { WrittenFile } from '../postgres/archive/data-file.js';
+import type { TocEntry } from '../postgres/archive/toc-entry.js';
+import { writeArchiveToc } from '../postgres/archive/write-toc.js';
+import type { DumpContents } from './dump-entries.js';
+import type { DumpFolder } from './dump-folder.js';
+import { type DumpRecord, RECORD_FILE } from './dump-record.js';
+import type { Manifest } from './manifest.js';
+import { databaseScript, rolesScript } from './psql-scripts.js';
+import { LISTS, readme } from './readme.js';
+
+/** All that the files beside the rows are made of. */
+export interface Described {
+  /** `user@host:port/database`, without a password. */
+  readonly name: string;
+  readonly snapshot: ServerSnapshot;
+  readonly contents: DumpContents;
+  readonly compression: Compression;
+  readonly record: DumpRecord;
+  readonly takenAt: Date;
+  readonly databaseBytes: number;
+  /** Whether `roles.sql` holds the stored forms of passwords. */
+  readonly rolePasswords: boolean;
+}
+
+export async function writeDefinitions(folder: DumpFolder, described: Described): Promise<WrittenFile[]> {
+  const { snapshot, contents, compression, record, takenAt } = described;
+  const { inventory, header } = snapshot;
+  const list = (entries: DumpContents['entries']): string =>
+    entries.map(({ dumpId }) => `${dumpId};\n`).join('');
+  const [first, last] = [schemasOfExtensions(described), afterRestoreMode(described)];
+  const inRestoreMode = contents.entries.filter((entry) => !first.includes(entry) && !last.includes(entry));
+  return [
+    await folder.write(
+      'toc.dat',
+      writeArchiveToc(
+        {
+          ...header,
+          format: 'directory',
+          version: versionFor(compression, header.version),
+          compression,
+          time: archiveTimeOf(takenAt),
+        },
+        contents.entries,
+      ),
+    ),
+    await folder.write('roles.sql', rolesScript(inventory, record.rolePasswords)),
+    await folder.write('database.sql', databaseScript(inventory)),
+    await folder.write(LISTS.inRestoreMode, list(inRestoreMode)),
+    await folder.write(LISTS.afterRestoreMode, list(last)),
+    await folder.write(RECORD_FILE, gzipSync(toJson(record))),
+    await folder.write('README.txt', readme(readmeOf(described, 'archive'))),
+  ];
+}
+
+export function readmeOf(described: Described, kind: Manifest['kind']): Parameters<typeof readme>[0] {
+  const { name, snapshot, takenAt, compression } = described;
+  return {
+    kind,
+    source: snapshot.inventory,
+    name,
+    takenAt: takenAt.toISOString(),
+    compression,
+    schemas: schemasOfExtensions(described),
+    afterRestoreMode: afterRestoreMode(described),
+  };
+}
+
+/** Every database has the schema `public`. */
+function schemasOfExtensions({ contents, snapshot: { inventory } }: Described): readonly TocEntry[] {
+  const holding = new Set(inventory.extensions.map(({ schema }) => schema));
+  return contents.entries.filter(
+    ({ kind, tag }) => kind === 'SCHEMA' && tag !== 'public' && holding.has(tag),
+  );
+}
+
+/**
+ * What TimescaleDB's hooks are needed for: a foreign key to a hypertable sees no rows while they are off, and a view that
+ * reads compressed rows neither. Event triggers would act on those, and come behind.
+ */
+function afterRestoreMode({ contents, snapshot: { schema, inventory } }: Described): readonly TocEntry[] {
+  const { hypertableKeys, last } = divideArchive(schema.entries, inventory, schema.plainChunks);
+  const filling = contents.entries.filter(({ kind }) => kind === 'MATERIALIZED VIEW DATA');
+  return [...hypertableKeys, ...filling, ...last];
+}
+
+/** Archives name lz4 and zstd from format 1.15 on. */
+function versionFor({ algorithm }: Compression, version: ArchiveVersion): ArchiveVersion {
+  return version === '1.14' && (algorithm === 'lz4' || algorithm === 'zstd') ? '1.15' : version;
+}
