@@ -10,6 +10,9 @@ import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoti
 /** A table whose rows are dumped, and the entry that they belong to. */
 export interface DumpedTable {
   readonly entry: TocEntry;
+  readonly oid: number;
+  /** Of the heap and of its TOAST table; the tables of extensions are small. */
+  readonly bytes: number;
   readonly schema: string;
   readonly name: string;
   readonly columns: readonly string[];
@@ -21,8 +24,6 @@ export interface DumpedTable {
 /** What a dump holds, in the order of its table of contents. */
 export interface DumpContents {
   readonly tables: readonly DumpedTable[];
-  /** The entry of all large objects, where there are some. */
-  readonly largeObjects: TocEntry | undefined;
   readonly entries: readonly TocEntry[];
 }
 
@@ -48,7 +49,6 @@ export function dumpContents(
   const { before, after } = aroundData(definitions);
   return {
     tables,
-    largeObjects: largeObjects[0],
     entries: [
       ...before,
       ...source.largeObjects.flatMap((object) => largeObjectEntries(object, ids)),
@@ -154,6 +154,8 @@ function rowsOf(relation: Relation, ids: Ids): DumpedTable[] {
         ids.next(),
         dependencies,
       ),
+      oid,
+      bytes: relation.bytes,
       schema,
       name,
       columns,
@@ -184,6 +186,8 @@ function configurationTables(
         before = dumpId;
         return {
           entry: tableDataEntry({ oid, schema, name }, configuration, columns, dumpId, dependencies),
+          oid,
+          bytes: 0,
           schema,
           name,
           columns,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Emit } from '../engine/events.js';
 import type { LargeObject } from '../inventory/large-objects.js';
 import { expectSameFiles, type LockedRelation, lockFileNodes } from '../migrate/rewrite-guard.js';
+import { groupRelations } from '../plan/relation-groups.js';
 import type { Compression } from '../postgres/archive/archive-header.js';
 import { createDataFile, type WrittenFile } from '../postgres/archive/data-file.js';
 import { CopyOut } from '../postgres/copy-out.js';
@@ -37,10 +38,6 @@ export interface DumpedRows {
   readonly file: WrittenFile;
 }
 
-/** One message, and one snapshot to enter, for as many small tables. */
-const SMALL_BATCH_BYTES = 8 * 1024 ** 2;
-const SMALL_BATCH_TABLES = 50;
-
 /** Writes the rows of tables, as `COPY`'s text: the largest first, each into a file of its own. */
 export async function dumpRows(
   tables: readonly DumpedTable[],
@@ -54,9 +51,9 @@ export async function dumpRows(
     bytes: relations.reduce((sum, { bytes }) => sum + bytes, 0),
   });
   const dumped: DumpedRows[] = [];
-  const tasks = batches(tables).map(
-    (batch): Task<Session> => ({
-      weight: bytesOf(batch),
+  const tasks = groupRelations(tables).map(
+    ({ relations: batch, bytes }): Task<Session> => ({
+      weight: bytes,
       run: async (session) => {
         for (const one of await dumpBatch(batch, session, source)) {
           dumped.push(one);
@@ -203,22 +200,4 @@ async function runInSessions(tasks: readonly Task<Session>[], source: DumpedSour
     },
     source.signal,
   );
-}
-
-function batches(tables: readonly DumpedTable[]): DumpedTable[][] {
-  const made: DumpedTable[][] = [];
-  let batch: DumpedTable[] = [];
-  for (const table of tables.toSorted((a, b) => bytesOf([b]) - bytesOf([a]))) {
-    const isFull = bytesOf([...batch, table]) > SMALL_BATCH_BYTES || batch.length === SMALL_BATCH_TABLES;
-    if (batch.length > 0 && isFull) {
-      made.push(batch);
-      batch = [];
-    }
-    batch.push(table);
-  }
-  return batch.length > 0 ? [...made, batch] : made;
-}
-
-function bytesOf(tables: readonly DumpedTable[]): number {
-  return tables.reduce((sum, { relation }) => sum + (relation?.bytes ?? 0), 0);
 }

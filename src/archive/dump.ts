@@ -1,18 +1,18 @@
-import { availableParallelism } from 'node:os';
 import { DUMP_CHECKS, runChecks } from '../check/check.js';
-import type { DumpStageName, Emit, Event } from '../engine/events.js';
+import type { Emit, Event } from '../engine/events.js';
+import { secondsSince, tellStage } from '../engine/tell-stage.js';
 import { type Inventory, readInventory } from '../inventory/inventory.js';
 import { readRolePasswords } from '../inventory/roles.js';
 import { type QualifiedName, readSequenceValues } from '../inventory/sequences.js';
-import { freeConnections } from '../inventory/server.js';
+import { readDatabaseBytes } from '../inventory/server.js';
+import { failureOf } from '../migrate/explain-failure.js';
 import { JobHold } from '../migrate/job-hold.js';
-import { lookForPgDump, refuseBlockers } from '../migrate/preflight.js';
+import { defaultJobs, lookForPgDump, refuseBlockers } from '../migrate/preflight.js';
 import { closeSession, openSession } from '../migrate/run.js';
 import { takeServerSnapshot } from '../migrate/server-snapshot.js';
 import type { Compression } from '../postgres/archive/archive-header.js';
 import { expectCompressionProgram } from '../postgres/archive/compression-program.js';
 import { type Connection, describeConnection, parseConnection } from '../postgres/connection-string.js';
-import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { Session } from '../postgres/session.js';
 import { NO_FEATURES, readFeatures } from '../timescale/features.js';
@@ -70,7 +70,7 @@ export async function dump(options: DumpOptions): Promise<DumpOutcome> {
   } catch (error) {
     await folder.abandon();
     for (const message of await jobs.release()) emit({ type: 'notice', message });
-    throw explained(error, run);
+    throw failureOf(error, run);
   } finally {
     for (const session of [...run.sessions.keys()].toReversed())
       await closeSession(run, session).catch(() => undefined);
@@ -83,9 +83,8 @@ async function dumpInto(
   hold: JobHold,
 ): Promise<Omit<DumpOutcome, 'notices' | 'seconds'>> {
   const { options, connection, emit, signal } = run;
-  const { session, seen, pgDump, jobs } = await inStage(run, 'connect', () => connect(run));
-  const { snapshot, takenAt } = await inStage(run, 'snapshot', async () => {
-    const { server, timescale } = seen;
+  const { session, server, timescale, pgDump, jobs } = await tellStage(run, 'connect', () => connect(run));
+  const { snapshot, takenAt } = await tellStage(run, 'snapshot', async () => {
     const source = { session, connection, pgDump, jobs: hold, server, timescale };
     return { snapshot: await takeServerSnapshot(run, source), takenAt: new Date() };
   });
@@ -105,11 +104,11 @@ async function dumpInto(
     signal,
     open: () => Session.open('source', connection),
   };
-  const rows = await inStage(run, 'rows', () => dumpRows(contents.tables, source));
-  const largeObjects = await inStage(run, 'large objects', () =>
+  const rows = await tellStage(run, 'rows', () => dumpRows(contents.tables, source));
+  const largeObjects = await tellStage(run, 'large objects', () =>
     dumpLargeObjects(inventory.largeObjects, source),
   );
-  const side = await inStage(run, 'checksums', () =>
+  const side = await tellStage(run, 'checksums', () =>
     recordSide(
       { name: describeConnection(connection), open: source.open, snapshot: snapshot.id, inventory },
       { mode: options.verify ?? 'checksums', jobs, sequenceValues: ofUser, emit, signal },
@@ -124,10 +123,8 @@ async function dumpInto(
     rolePasswords: options.rolePasswords ? await readRolePasswords(session) : new Map(),
     leftOut: [],
   };
-  const { bytes: databaseBytes } = await session.one<{ bytes: string }>(
-    'SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes',
-  );
-  return inStage(run, 'finish', async () => {
+  const databaseBytes = await readDatabaseBytes(session);
+  return tellStage(run, 'finish', async () => {
     const described = {
       name: describeConnection(connection),
       snapshot,
@@ -135,7 +132,7 @@ async function dumpInto(
       compression,
       record,
       takenAt,
-      databaseBytes: Number(databaseBytes),
+      databaseBytes,
       rolePasswords: options.rolePasswords ?? false,
     };
     const made = await writeDefinitions(folder, described);
@@ -170,9 +167,7 @@ async function connect(run: DumpRun) {
   const session = await openSession(run, 'source', connection);
   const seen = await readInventory(session);
   const pgDump = await lookForPgDump(options.programs, seen, seen);
-  const jobs =
-    options.jobs ??
-    Math.max(1, Math.min(availableParallelism(), Math.floor(freeConnections(seen.server) / 2)));
+  const jobs = options.jobs ?? defaultJobs(seen);
   const findings = await runChecks(DUMP_CHECKS, {
     source: { inventory: seen, connection, session },
     pgDump,
@@ -183,7 +178,9 @@ async function connect(run: DumpRun) {
     if (severity === 'warning') emit({ type: 'notice', message: `${found} (${id})` });
   }
   if (pgDump instanceof HyperferryError) throw pgDump;
-  return { session, seen, pgDump, jobs };
+  // The rest is read again as of the snapshot.
+  const { server, timescale } = seen;
+  return { session, server, timescale, pgDump, jobs };
 }
 
 function configurationSequences({ extensions }: Inventory): QualifiedName[] {
@@ -204,31 +201,4 @@ function refuseOtherNumbers(dumped: readonly DumpedRows[], { totals }: SideRecor
 
 function compressionOf({ format, compression }: DumpOptions): Compression {
   return format === 'plain' ? { algorithm: 'none' } : (compression ?? { algorithm: 'gzip' });
-}
-
-async function inStage<T>(
-  { emit, signal }: DumpRun,
-  stage: DumpStageName,
-  work: () => Promise<T>,
-): Promise<T> {
-  signal.throwIfAborted();
-  const begun = performance.now();
-  emit({ type: 'stage-started', stage });
-  const value = await work();
-  emit({ type: 'stage-finished', stage, seconds: secondsSince(begun) });
-  return value;
-}
-
-function explained(error: unknown, { signal }: DumpRun): HyperferryError {
-  if (signal.aborted) return new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
-  if (error instanceof HyperferryError) return error;
-  return new HyperferryError(
-    databaseError(error) ? 'STATEMENT' : 'INTERNAL',
-    error instanceof Error ? error.message : String(error),
-    { cause: error },
-  );
-}
-
-function secondsSince(begun: number): number {
-  return Math.round(performance.now() - begun) / 1000;
 }

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { freeConnections, lockRoom, type Server } from '../inventory/server.js';
+import { freeConnections, lockRoom, readDatabaseBytes, type Server } from '../inventory/server.js';
 import { buildMemory } from '../postgres/build-memory.js';
 import { isOnThisMachine } from '../postgres/connection-string.js';
 import { findPlainChunks } from '../timescale/plain-chunks.js';
@@ -22,7 +22,10 @@ const OTHER_SESSIONS = 3;
 /** Locks, connections, disk and settings, against what the run needs. */
 export const room: Check = async ({ source, ...checked }) => [
   ...(await sourceRoom({ source, ...checked })),
-  ...(await targetRoom({ ...checked, source: { ...source, bytes: await sizeOf(source) } })),
+  ...(await targetRoom({
+    ...checked,
+    source: { ...source, bytes: await readDatabaseBytes(source.session) },
+  })),
 ];
 
 export const sourceRoom: Check<Pick<DumpChecked, 'source' | 'options'>> = async ({ source, options }) => [
@@ -78,7 +81,6 @@ function connections(side: 'source' | 'target', server: Server, jobs: number): F
   ];
 }
 
-const READ_SIZE = 'SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes';
 /** Of the database's tablespace; the default one has no location of its own. */
 const READ_DATA_FOLDER = `
 SELECT COALESCE(NULLIF(pg_catalog.pg_tablespace_location(d.dattablespace), ''), s.setting) AS folder
@@ -93,7 +95,10 @@ async function disk(
 ): Promise<Finding[]> {
   const unused = await freeSpace(target);
   // What an earlier attempt has brought needs no room again, and what is dropped first makes some.
-  const free = unused === undefined || !(resume || cleanTarget) ? unused : unused + (await sizeOf(target));
+  const free =
+    unused === undefined || !(resume || cleanTarget)
+      ? unused
+      : unused + (await readDatabaseBytes(target.session));
   if (free === undefined) {
     return [
       {
@@ -118,10 +123,6 @@ async function disk(
       mend: 'Free space on the target, or use a larger disk.',
     },
   ];
-}
-
-async function sizeOf({ session }: CheckedSide): Promise<number> {
-  return Number((await session.one<{ bytes: string }>(READ_SIZE)).bytes);
 }
 
 async function freeSpace({ session, connection }: CheckedSide): Promise<number | undefined> {

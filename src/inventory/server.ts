@@ -69,6 +69,14 @@ export async function readDatabaseIdentity(session: Session): Promise<string> {
   return (await session.one<{ identity: string }>(READ_IDENTITY)).identity;
 }
 
+/** Of all that the database has on its server's disk. */
+export async function readDatabaseBytes(session: Session): Promise<number> {
+  const { bytes } = await session.one<{ bytes: string }>(
+    'SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes',
+  );
+  return Number(bytes);
+}
+
 /** The locks that one transaction may count on having. Source: the documentation of `max_locks_per_transaction`. */
 export function lockRoom(server: Server): number {
   return server.maxLocksPerTransaction * (server.maxConnections + server.maxPreparedTransactions);

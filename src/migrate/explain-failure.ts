@@ -16,7 +16,7 @@ export function explainFailure(error: unknown, run: Run): HyperferryError {
 }
 
 /** What ended the run, as Hyperferry's own error. */
-export function failureOf(error: unknown, { signal }: Run): HyperferryError {
+export function failureOf(error: unknown, { signal }: Pick<Run, 'signal'>): HyperferryError {
   if (signal.aborted) return new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
   if (error instanceof HyperferryError) return error;
   return new HyperferryError(

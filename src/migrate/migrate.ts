@@ -1,6 +1,7 @@
 import { type CopiedTotals, readCopiedTotals } from '../engine/done.js';
 import type { Emit, StageName } from '../engine/events.js';
 import { enterStage, finishStage, stopRun } from '../engine/ledger.js';
+import { secondsSince, tellStage } from '../engine/tell-stage.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { inSession } from '../postgres/session.js';
 import { updateTimescale } from '../timescale/update.js';
@@ -201,18 +202,10 @@ async function updateTargetAfter({ options, target, emit }: Run): Promise<void> 
 async function inStage<T>(run: Run, stage: StageName, work: () => Promise<T>): Promise<T> {
   run.signal.throwIfAborted();
   run.state.stage = stage;
-  const begun = performance.now();
-  run.emit({ type: 'stage-started', stage });
-  const value = await work();
-  run.emit({ type: 'stage-finished', stage, seconds: secondsSince(begun) });
-  return value;
+  return tellStage(run, stage, work);
 }
 
 function isRestoringAfter(stage: StageName, { state }: Run, { plan }: Migration): boolean {
   if (stage === 'restore mode') return plan.source.timescale !== undefined;
   return stage === 'restore mode ends' ? false : state.isRestoring;
-}
-
-function secondsSince(begun: number): number {
-  return Math.round(performance.now() - begun) / 1000;
 }

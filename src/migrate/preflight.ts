@@ -111,8 +111,8 @@ export function noteWarnings(
   }
 }
 
-/** As many workers as this machine has cores, but no more than half of what either server has free. */
-function defaultJobs(source: Inventory, target: Inventory): number {
-  const free = Math.min(freeConnections(source.server), freeConnections(target.server));
+/** As many workers as this machine has cores, but no more than half of what any of the servers has free. */
+export function defaultJobs(...sides: readonly Inventory[]): number {
+  const free = Math.min(...sides.map(({ server }) => freeConnections(server)));
   return Math.max(1, Math.min(availableParallelism(), Math.floor(free / 2)));
 }

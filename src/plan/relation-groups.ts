@@ -1,8 +1,8 @@
 import type { Relation } from '../inventory/relations.js';
 
 /** Relations that one worker takes in one transaction. */
-export interface RelationGroup {
-  readonly relations: readonly Relation[];
+export interface RelationGroup<R = Relation> {
+  readonly relations: readonly R[];
   readonly bytes: number;
 }
 
@@ -14,9 +14,11 @@ const SMALL_GROUP_BYTES = 8 * 1024 ** 2;
 const SMALL_GROUP_RELATIONS = 50;
 
 /** The largest first, each by itself, and small ones together. */
-export function groupRelations(relations: readonly Relation[]): RelationGroup[] {
-  const groups: Relation[][] = [];
-  let group: Relation[] = [];
+export function groupRelations<R extends Pick<Relation, 'oid' | 'bytes'>>(
+  relations: readonly R[],
+): RelationGroup<R>[] {
+  const groups: R[][] = [];
+  let group: R[] = [];
   let bytes = 0;
   const largestFirst = relations.toSorted((a, b) => b.bytes - a.bytes || a.oid - b.oid);
   for (const relation of largestFirst) {
