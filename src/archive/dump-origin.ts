@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
-import { RESTORE_CHECKS, runChecks } from '../check/check.js';
+import { DATA_CHECKS, RESTORE_CHECKS, runChecks } from '../check/check.js';
+import { nameSome } from '../check/finding.js';
 import { fingerprint } from '../engine/done.js';
 import type { ChangeCounters } from '../inventory/changes.js';
 import { type Inventory, readInventory } from '../inventory/inventory.js';
 import type { QualifiedName, SequenceValue } from '../inventory/sequences.js';
 import { freeConnections } from '../inventory/server.js';
-import type { RunOptions } from '../migrate/options.js';
+import type { Parts, RunOptions } from '../migrate/options.js';
 import type { ClearedOrigin, Origin, Snapshot } from '../migrate/origin.js';
 import { noteWarnings, refuseBlockers } from '../migrate/preflight.js';
 import type { Run } from '../migrate/run.js';
@@ -16,6 +17,7 @@ import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import type { DumpRecord } from './dump-record.js';
 import { isOfLargeObject } from './entry-kinds.js';
+import type { SelectedTables } from './select-tables.js';
 import { stageConfiguration } from './staged-configuration.js';
 
 /** A dump as a run copies from it. */
@@ -30,6 +32,8 @@ export interface RestoredDump {
   readonly bytes: number;
   /** Made by `pg_dump`, which notes nothing that its result could be compared with. */
   readonly isStock: boolean;
+  /** Where only some of its tables are restored; archive and record are narrowed to them. */
+  readonly selection?: SelectedTables | undefined;
 }
 
 export function dumpOrigin(dump: RestoredDump): Origin {
@@ -47,23 +51,40 @@ async function clear(dump: RestoredDump, run: Run, opening: Promise<Session>): P
   const target = await readInventory(session);
   const jobs = options.jobs ?? defaultJobs(target);
   const { side, features, rolePasswords } = dump.record;
-  const findings = await runChecks(RESTORE_CHECKS, {
+  const findings = await runChecks(options.content === 'rows' ? DATA_CHECKS : RESTORE_CHECKS, {
     source: { inventory: side.inventory, features, bytes: dump.bytes },
     target: { inventory: target, connection: run.target, session },
     options: { ...checkOptions(options, run), jobs },
   });
   refuseBlockers(findings, options.skipChecks ?? []);
   noteWarnings(findings, run);
-  if (dump.isStock && run.state.attempt === 0) {
-    const message = `${dump.name} was made by pg_dump, which notes no checksums: what comes of it is not compared with anything`;
-    run.emit({ type: 'notice', message });
-  }
+  if (run.state.attempt === 0)
+    for (const message of noticesOf(dump, options)) run.emit({ type: 'notice', message });
   if (options.rolePasswords && rolePasswords.size === 0) {
     throw new HyperferryError('USAGE', `expected the passwords of roles in ${dump.name}, but it has none`, {
       hint: 'Dump again with --role-passwords, or leave it away and set new ones on the target.',
     });
   }
-  return { target, jobs, takeSnapshot: async () => asSnapshot(dump) };
+  return { target, jobs, takeSnapshot: async () => asSnapshot(dump, options) };
+}
+
+/** What people should know before anything is changed. */
+function noticesOf({ name, isStock, selection, record }: RestoredDump, { content }: Parts): string[] {
+  const notices: string[] = [];
+  if (isStock) {
+    notices.push(
+      `${name} was made by pg_dump, which notes no checksums: what comes of it is not compared with anything`,
+    );
+  } else if (selection && content === 'definitions') {
+    notices.push('definitions of some tables are not compared with those of the dump');
+  }
+  const { policies } = record.features;
+  if (content === 'definitions' && policies.length > 0) {
+    notices.push(
+      `background jobs of the target may drop or change chunks before --data-only brings their rows: ${nameSome(policies)}. Hold them off: SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs WHERE job_id >= 1000;`,
+    );
+  }
+  return notices;
 }
 
 function checkOptions(options: RunOptions, { isResumed }: Run) {
@@ -80,24 +101,30 @@ function defaultJobs({ server }: Inventory): number {
   return Math.max(1, Math.min(availableParallelism(), freeConnections(server) - 2));
 }
 
-function asSnapshot({ identity, archive, record }: RestoredDump): Snapshot {
+function asSnapshot({ identity, archive, record, selection }: RestoredDump, { content }: Parts): Snapshot {
   // What was dumped does not change.
   const counters: ChangeCounters = { of: () => identity, largeObjects: identity, epoch: identity };
   const { side, plainChunks, rolePasswords, sequenceValues } = record;
   return {
     identity,
-    inventory: withRows(side.inventory, archive.entries),
+    inventory:
+      content === 'definitions' ? withoutRows(side.inventory) : withRows(side.inventory, archive.entries),
     schema: { entries: archive.entries.filter(isDefinition), plainChunks },
     counters,
     readChangesNow: async () => counters,
     readRolePasswords: async () => rolePasswords,
     readSequenceValues: async (names) => valuesOf(names, sequenceValues),
     openConfiguration: (target) =>
-      stageConfiguration(target, archive, fingerprint('configuration', identity)),
+      stageConfiguration(target, archive, fingerprint('configuration', identity), selection?.catalog),
     compared: side,
-    leftOut: record.leftOut,
+    leftOut: content === 'rows' ? [] : record.leftOut,
     rows: { kind: 'dump', path: archive.path },
   };
+}
+
+/** What `pg_dump --schema-only` leaves away. */
+function withoutRows(inventory: Inventory): Inventory {
+  return { ...inventory, sequences: [], largeObjects: [], populatedViews: new Set() };
 }
 
 /** The relations, each with the entry of its rows. One file is one reading, so that none is cut into ranges of pages. */

@@ -1,13 +1,15 @@
 import { resolve } from 'node:path';
 import { fingerprint } from '../engine/done.js';
 import { moveFrom } from '../migrate/migrate.js';
-import type { RunOptions } from '../migrate/options.js';
+import type { Parts, RunOptions } from '../migrate/options.js';
 import type { Outcome } from '../migrate/outcome.js';
 import { type Archive, openArchive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
+import { readCatalogRows } from './catalog-rows.js';
 import { dumpOrigin, type RestoredDump } from './dump-origin.js';
 import { kindOfDump } from './kind-of-dump.js';
 import { openDump } from './open-dump.js';
+import { selectTables } from './select-tables.js';
 import { stockRecord } from './stock-record.js';
 
 /** What `restore` is asked to do. */
@@ -16,6 +18,12 @@ export interface RestoreOptions extends RunOptions {
   readonly from: string;
   /** Compare the SHA-256 of every file before anything is changed. Default: no, sizes alone. */
   readonly checkFiles?: boolean | undefined;
+  /** Restore only these tables and hypertables, and what belongs to them: `table` or `schema.table`, as SQL reads it. */
+  readonly only?: readonly string[] | undefined;
+  /** Definitions without rows, values of sequences, and large objects. Default: no. */
+  readonly schemaOnly?: boolean | undefined;
+  /** Rows, values of sequences, and large objects, into definitions that stand. Default: no. */
+  readonly dataOnly?: boolean | undefined;
 }
 
 /**
@@ -29,8 +37,43 @@ export interface RestoreOptions extends RunOptions {
  * const { rows, seconds } = await restore({ from: '/backup/tsdb', target: 'postgresql://new/tsdb' });
  */
 export async function restore(options: RestoreOptions): Promise<Outcome> {
-  const dump = await openForRestore(options);
-  return moveFrom(dumpOrigin(dump), dump.isStock ? { ...options, verify: 'none' } : options);
+  const content = contentOf(options);
+  const dump = await narrowed(await openForRestore(options), options);
+  const asked = { ...options, only: dump.selection?.names, content };
+  // Of definitions, only those of the whole are noted.
+  const isComparable = !dump.isStock && !(dump.selection && content === 'definitions');
+  return moveFrom(dumpOrigin(dump), isComparable ? asked : { ...asked, verify: 'none' });
+}
+
+/** @throws HyperferryError `USAGE` for parts that cannot be had together */
+function contentOf({ schemaOnly, dataOnly, cleanTarget }: RestoreOptions): Parts['content'] {
+  if (schemaOnly && dataOnly) {
+    throw new HyperferryError('USAGE', 'expected --schema-only or --data-only, but both came', {
+      hint: 'Without either, definitions and rows are restored.',
+    });
+  }
+  if (dataOnly && cleanTarget) {
+    throw new HyperferryError('USAGE', 'expected --data-only or --clean-target, but both came', {
+      hint: '--data-only brings rows into the definitions that --clean-target drops.',
+    });
+  }
+  if (schemaOnly) return 'definitions';
+  return dataOnly ? 'rows' : undefined;
+}
+
+async function narrowed(dump: RestoredDump, { only }: RestoreOptions): Promise<RestoredDump> {
+  if (!only || only.length === 0) return dump;
+  const { archive, record } = dump;
+  const catalog = await readCatalogRows(archive);
+  const selection = selectTables(only, { entries: archive.entries, record }, catalog);
+  const bytes = selection.record.side.inventory.relations.reduce((sum, relation) => sum + relation.bytes, 0);
+  return {
+    ...dump,
+    archive: { ...archive, entries: selection.entries },
+    record: selection.record,
+    bytes,
+    selection,
+  };
 }
 
 async function openForRestore({ from, checkFiles }: RestoreOptions): Promise<RestoredDump> {

@@ -8,15 +8,20 @@ import { loadCopies } from '../postgres/load-copies.js';
 import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { isOfExtension } from './entry-kinds.js';
+import { narrowCatalog } from './narrow-catalog.js';
+import type { ChosenCatalog } from './select-tables.js';
 
 /**
  * Brings the rows of extensions' tables into temporary tables of the target's session, as text: names of relations and
  * roles that do not stand yet are text as any other. From there they can be asked, and brought to where they belong.
+ *
+ * @param chosen what comes of TimescaleDB's catalog, where not all
  */
 export async function stageConfiguration(
   target: Session,
   archive: Archive,
   fingerprint: string,
+  chosen?: ChosenCatalog,
 ): Promise<ConfigurationRows> {
   const staged = new Map<string, string>();
   const entries = archive.entries.filter(isOfExtension(archive.entries));
@@ -25,6 +30,7 @@ export async function stageConfiguration(
     staged.set(nameOf(entry), name);
     await stage(target, archive, entry, name);
   }
+  if (chosen) await narrowCatalog(target, staged, chosen);
   const from: ConfigurationRows['from'] = (table) => {
     const name = staged.get(quoteQualified(table));
     if (name) return name;

@@ -5,17 +5,19 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { LargeObject } from '../inventory/large-objects.js';
 import type { Relation } from '../inventory/relations.js';
 import type { Setting } from '../inventory/roles.js';
-import type { SequenceValue } from '../inventory/sequences.js';
+import type { QualifiedName, SequenceValue } from '../inventory/sequences.js';
 import { SUFFIXES } from '../postgres/archive/compression.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
-import { openTableData } from '../postgres/archive/table-data.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../postgres/error.js';
 import { IDENTIFIER_PATTERN, quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import { NO_FEATURES } from '../timescale/features.js';
 import { HYPERTABLE_CATALOG, isMetadata } from '../timescale/timescale.js';
+import { columnsOf, readRows, unquoted } from './archived-rows.js';
+import { type CatalogRows, readCatalogRows } from './catalog-rows.js';
 import type { DumpRecord } from './dump-record.js';
 import { isOfExtension, isOfLargeObject } from './entry-kinds.js';
+import { qualifiedName } from './table-name.js';
 
 /**
  * What a restore needs to know, as far as an archive of `pg_dump` tells it: from its table of contents, and from the rows
@@ -53,7 +55,7 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
       name: archive.path,
       inventory,
       columns: new Map(),
-      chunksOfCompressed: new Map(),
+      chunksOfCompressed: chunksOfCompressed(await readCatalogRows(archive), tables),
       notCompared: [],
       mode: 'counts',
       totals: new Map(),
@@ -69,6 +71,28 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
       sql: definition,
     })),
   };
+}
+
+/** Versions that keep a chunk for compressed rows refer to it by its id; newer ones keep the relation's name. */
+function chunksOfCompressed(catalog: CatalogRows, tables: Tables): Map<number, number> {
+  const oidOf = (name: QualifiedName | undefined): number => (name && tables.named(name)?.oid) || 0;
+  const chunks = new Map(
+    catalog('chunk').map((chunk) => [
+      chunk.id,
+      { schema: chunk.schema_name ?? '', name: chunk.table_name ?? '' },
+    ]),
+  );
+  const pairs = [
+    ...catalog('chunk').map(({ id, compressed_chunk_id: compressed }) => [
+      oidOf(chunks.get(compressed)),
+      oidOf(chunks.get(id)),
+    ]),
+    ...catalog('compression_settings').map(({ relid = '', compress_relid: compressed = '' }) => [
+      oidOf(qualifiedName(compressed)),
+      oidOf(qualifiedName(relid)),
+    ]),
+  ] as [number, number][];
+  return new Map(pairs.filter(([compressed, chunk]) => compressed !== 0 && chunk !== 0));
 }
 
 /** The tables of an archive, and what depends on them. */
@@ -254,35 +278,6 @@ async function readHypertables(
   );
 }
 
-/** The rows of a small table by column. NULL is left out. */
-async function readRows(archive: Archive, entry: TocEntry): Promise<Record<string, string>[]> {
-  const columns =
-    /\((.*)\) FROM stdin;/s
-      .exec(entry.copyStatement ?? '')?.[1]
-      ?.split(', ')
-      .map(unquoted) ?? [];
-  const pieces: Buffer[] = [];
-  for await (const piece of await openTableData(archive, entry)) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces)
-    .toString('utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const values = line.split('\t');
-      return Object.fromEntries(
-        columns.flatMap((column, at) =>
-          values[at] === '\\N' ? [] : [[column, unescaped(values[at] ?? '')]],
-        ),
-      );
-    });
-}
-
-/** Source: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format". */
-function unescaped(value: string): string {
-  const letters: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
-  return value.replace(/\\(.)/gs, (_, letter: string) => letters[letter] ?? letter);
-}
-
 /** Each after those that it requires. Versions stand in TimescaleDB's catalog alone. */
 function extensionsOf(
   entries: readonly TocEntry[],
@@ -306,13 +301,9 @@ function configurationOf(
   ofExtensions: readonly TocEntry[],
 ): ConfigurationRelation[] {
   const sequences = new Set(entries.filter(({ kind }) => kind === 'SEQUENCE').map(nameOf));
-  const tables = ofExtensions.map(({ oid, schema = '', tag: name, copyStatement }): ConfigurationRelation => {
-    const columns =
-      /\((.*)\) FROM stdin;/s
-        .exec(copyStatement ?? '')?.[1]
-        ?.split(', ')
-        .map(unquoted) ?? [];
-    return { oid, schema, name, kind: 'table', condition: '', columns };
+  const tables = ofExtensions.map((entry): ConfigurationRelation => {
+    const { oid, schema = '', tag: name } = entry;
+    return { oid, schema, name, kind: 'table', condition: '', columns: columnsOf(entry) };
   });
   const values = entries
     .filter((entry) => entry.kind === 'SEQUENCE SET' && !sequences.has(nameOf(entry)))
@@ -417,9 +408,4 @@ function textOf(literal: string): string {
 
 function nameOf({ schema = '', tag }: TocEntry): string {
   return quoteQualified({ schema, name: tag });
-}
-
-/** An identifier as SQL writes it, without its quotes. */
-function unquoted(identifier: string): string {
-  return identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier;
 }

@@ -15,6 +15,7 @@ import { room, sourceRoom, targetRoom } from './room.js';
 import { sameDatabase } from './same-database.js';
 import { settings } from './settings.js';
 import { targetContent } from './target-content.js';
+import { targetDefinitions } from './target-definitions.js';
 import { sourceFeatures, targetFeatures, timescaleFeatures } from './timescale-features.js';
 import { timescaleVersion } from './timescale-version.js';
 import { tls } from './tls.js';
@@ -72,6 +73,19 @@ export const RESTORE_CHECKS: readonly (readonly Check<RestoreChecked>[])[] = [
     targetPrivileges,
     targetRoom,
     missingRoles,
+    ({ source, target }) => encodings(source.inventory.server.encoding, target.inventory.server.encoding),
+    tls,
+  ],
+];
+
+/** Of a restore of rows into definitions that stand. */
+export const DATA_CHECKS: readonly (readonly Check<RestoreChecked>[])[] = [
+  [
+    ({ target }) => poolerBefore('target', target),
+    ({ target }) => replicaAsTarget(target),
+    targetDefinitions,
+    targetPrivileges,
+    targetRoom,
     ({ source, target }) => encodings(source.inventory.server.encoding, target.inventory.server.encoding),
     tls,
   ],

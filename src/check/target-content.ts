@@ -1,5 +1,6 @@
 import { readContent } from '../inventory/content.js';
 import { LEDGER_FORMAT, type RecordedRun, readRecordedRun } from '../inventory/recorded-run.js';
+import type { Session } from '../postgres/session.js';
 import { isInRestoreMode } from '../timescale/timescale.js';
 import { type Check, type Finding, nameSome, type RestoreChecked } from './finding.js';
 
@@ -8,11 +9,9 @@ export const targetContent: Check<Pick<RestoreChecked, 'target' | 'options'>> = 
   target,
   options,
 }) => {
-  const run = await readRecordedRun(target.session);
-  if (run?.isUnderWay) return [busy(run)];
-  if (options.resume) return run && isResumable(run) ? [] : [nothingToResume(run)];
+  const earlier = await earlierRun(target, options);
+  if (earlier) return earlier;
   if (options.cleanTarget) return [];
-  if (run && run.state !== 'done') return [halfDone(run)];
   const objects = (await readContent(target.session))
     .filter(({ name }) => name !== '_hyperferry')
     .map(({ kind, name }) => `${kind} ${name}`);
@@ -29,7 +28,23 @@ export const targetContent: Check<Pick<RestoreChecked, 'target' | 'options'>> = 
       },
     ];
   }
-  if (!(await isInRestoreMode(target.session))) return [];
+  return restoreMode(target.session);
+};
+
+/** @returns what an earlier run on the target means for this one; undefined where it is one of its own */
+export async function earlierRun(
+  target: RestoreChecked['target'],
+  options: RestoreChecked['options'],
+): Promise<Finding[] | undefined> {
+  const run = await readRecordedRun(target.session);
+  if (run?.isUnderWay) return [busy(run)];
+  if (options.resume) return run && isResumable(run) ? [] : [nothingToResume(run)];
+  return run && run.state !== 'done' && !options.cleanTarget ? [halfDone(run)] : undefined;
+}
+
+/** A restore that somebody else has under way. */
+export async function restoreMode(session: Session): Promise<Finding[]> {
+  if (!(await isInRestoreMode(session))) return [];
   return [
     {
       id: 'target-restoring',
@@ -41,7 +56,7 @@ export const targetContent: Check<Pick<RestoreChecked, 'target' | 'options'>> = 
       mend: 'SELECT timescaledb_post_restore(); on the target, when no restore is under way.',
     },
   ];
-};
+}
 
 function busy({ source, startedAt, stage }: RecordedRun): Finding {
   return {

@@ -7,6 +7,9 @@ interface Flags extends RunFlags {
   readonly from: string;
   readonly target?: string;
   readonly jobs?: number;
+  readonly only?: string[];
+  readonly schemaOnly: boolean;
+  readonly dataOnly: boolean;
   readonly checkFiles: boolean;
   readonly rolePasswords: boolean;
   readonly updateTargetAfter?: true | string;
@@ -21,6 +24,9 @@ export function restoreCommand(): Command {
     )
     .addOption(targetFlag())
     .addOption(jobsFlag('one a core, as the target has room'))
+    .option('--only <table...>', 'restore only these tables and hypertables, and what belongs to them')
+    .option('--schema-only', 'restore definitions without rows', false)
+    .option('--data-only', 'restore rows into definitions that stand', false)
     .option('--check-files', 'compare the checksum of every file before anything is changed', false)
     .option('--role-passwords', 'bring the stored forms of role passwords that the dump holds', false)
     .option('--clean-target', 'drop all that is in the target database first', false)
@@ -34,6 +40,9 @@ export function restoreCommand(): Command {
           ...runOptions(flags),
           from: flags.from,
           target: target(),
+          only: flags.only,
+          schemaOnly: flags.schemaOnly,
+          dataOnly: flags.dataOnly,
           jobs: flags.jobs,
           checkFiles: flags.checkFiles,
           rolePasswords: flags.rolePasswords,

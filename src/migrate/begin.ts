@@ -1,7 +1,7 @@
 import { endWorkers, openLedger, takeTarget } from '../engine/ledger.js';
 import { setTasks } from '../engine/queue.js';
 import { readInventory } from '../inventory/inventory.js';
-import { withoutTasks } from '../plan/plan.js';
+import { type Plan, withoutTasks } from '../plan/plan.js';
 import { parseConnection } from '../postgres/connection-string.js';
 import type { Session } from '../postgres/session.js';
 import { cleanTarget } from './clean-target.js';
@@ -43,7 +43,7 @@ export async function beginMigration(
     },
     plan: withoutTasks(plan),
     planned,
-    workerSettings: workerSettingsFrom(snapshot),
+    workerSettings: workerSettingsFrom(snapshot, plan),
     source: {
       connection: run.source.url === undefined ? undefined : parseConnection(run.source.url),
       snapshot,
@@ -95,9 +95,13 @@ async function begin(
   };
 }
 
-function workerSettingsFrom({ rows, inventory }: Snapshot): WorkerSettings {
+function workerSettingsFrom({ rows, inventory }: Snapshot, { options }: Plan): WorkerSettings {
   const { search_path = '', TimeZone = 'UTC' } = inventory.server.sessionDefaults;
-  return { rows, applicationDefaults: { searchPath: search_path, timeZone: TimeZone } };
+  return {
+    rows,
+    applicationDefaults: { searchPath: search_path, timeZone: TimeZone },
+    intoDefinitions: options.content === 'rows',
+  };
 }
 
 function openTargetSide(run: Run, first: Session): Migration['target'] {

@@ -30,7 +30,7 @@ function sourceState({ state }: Run): string | undefined {
   return state.updatedSourceTo && `TimescaleDB on the source was updated to ${state.updatedSourceTo}.`;
 }
 
-function targetState({ state }: Run, { isFinal }: HyperferryError): string[] {
+function targetState({ state, options }: Run, { isFinal }: HyperferryError): string[] {
   switch (state.target) {
     case 'unchanged':
       return [];
@@ -38,7 +38,9 @@ function targetState({ state }: Run, { isFinal }: HyperferryError): string[] {
       return [
         `The target is half done${state.isRestoring ? ' and stays in restore mode' : ''}.`,
         ...(state.hasLedger && !isFinal ? ['Go on where it stopped: the same command with --resume.'] : []),
-        'Start over: the same command with --clean-target, which drops what is in the target database.',
+        options.content === 'rows'
+          ? 'Start over: --schema-only with --clean-target, which drops what is in the target database, then --data-only.'
+          : 'Start over: the same command with --clean-target, which drops what is in the target database.',
       ];
     case 'done':
       return ['The migration itself is complete, and the target out of restore mode.'];

@@ -2,6 +2,7 @@ import { type CopiedTotals, readCopiedTotals } from '../engine/done.js';
 import type { Emit, StageName } from '../engine/events.js';
 import { enterStage, finishStage, stopRun } from '../engine/ledger.js';
 import { secondsSince, tellStage } from '../engine/tell-stage.js';
+import type { Plan } from '../plan/plan.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { inSession } from '../postgres/session.js';
 import { updateTimescale } from '../timescale/update.js';
@@ -17,7 +18,7 @@ import { hypertableKeys } from './hypertable-keys.js';
 import { largeObjects } from './large-objects.js';
 import { materializedViews } from './materialized-views.js';
 import type { Migration, Stage } from './migration.js';
-import type { MigrateOptions, RunOptions } from './options.js';
+import type { MigrateOptions, Parts, RunOptions } from './options.js';
 import type { Origin } from './origin.js';
 import { type Outcome, OutcomeCounter } from './outcome.js';
 import { ownersAndPrivileges } from './ownership.js';
@@ -83,7 +84,7 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
 }
 
 /** Brings what the origin holds to the target. */
-export async function moveFrom(origin: Origin, options: RunOptions): Promise<Outcome> {
+export async function moveFrom(origin: Origin, options: RunOptions & Parts): Promise<Outcome> {
   const begun = performance.now();
   const counter = new OutcomeCounter();
   const target = parseConnection(options.target);
@@ -172,9 +173,28 @@ async function workOn(name: StageName, stage: Stage, migration: Migration): Prom
 
 /** From the end of restore mode on, the target is a database at work: what came before is not done again. */
 function stagesOf({ plan, finishedBefore }: Migration): readonly (readonly [StageName, Stage])[] {
-  const stages = [...TARGET_STAGES, ...lastStages(plan.target.server.isSuperuser)];
+  const all = [...TARGET_STAGES, ...lastStages(plan.target.server.isSuperuser)];
+  const stages = all.filter(([name]) => isStageOf(plan.options, name));
   const end = stages.findIndex(([name]) => name === 'restore mode ends');
   return finishedBefore.has('restore mode ends') ? stages.slice(end + 1) : stages;
+}
+
+/** What brings rows into definitions that stand. */
+const STAGES_OF_ROWS: ReadonlySet<StageName> = new Set([
+  'restore mode',
+  'rows and indexes',
+  'sequences',
+  'large objects',
+  'materialized views',
+  'statistics',
+  'verify',
+  'restore mode ends',
+]);
+
+function isStageOf({ only, content }: Plan['options'], stage: StageName): boolean {
+  if (content === 'rows') return STAGES_OF_ROWS.has(stage);
+  // What is said of the whole database is not said of one that gets some of its tables.
+  return !only || stage !== 'database';
 }
 
 /** Workers elsewhere read it, and those who ask for the run's status. */

@@ -36,6 +36,14 @@ export interface RunOptions {
   readonly onEvent?: ((event: Event) => void) | undefined;
 }
 
+/** What of an origin a run brings, where not all. */
+export interface Parts {
+  /** Some tables and what belongs to them: names in one form and order. */
+  readonly only?: readonly string[] | undefined;
+  /** All but rows, values of sequences and large objects; or these alone, into definitions that stand. */
+  readonly content?: 'definitions' | 'rows' | undefined;
+}
+
 /** What `migrate` is asked to do. */
 export interface MigrateOptions extends RunOptions {
   /** A connection URI or `key=value` string, as libpq takes it. */

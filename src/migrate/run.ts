@@ -1,12 +1,12 @@
 import type { Emit, StageName } from '../engine/events.js';
 import type { Connection } from '../postgres/connection-string.js';
 import { Session, type Side } from '../postgres/session.js';
-import type { RunOptions } from './options.js';
+import type { Parts, RunOptions } from './options.js';
 import type { WorkerProcesses } from './worker-processes.js';
 
 /** One call of `migrate`: one attempt after the other, until one succeeds or fails for good. */
 export interface Run {
-  readonly options: RunOptions;
+  readonly options: RunOptions & Parts;
   readonly source: {
     /** For people and for the ledger; never with a password. */
     readonly name: string;

@@ -2,11 +2,11 @@ import type { Inventory } from '../inventory/inventory.js';
 import { fromJson, toJson } from '../inventory/json.js';
 import type { PlanOptions } from '../plan/plan.js';
 import { HyperferryError } from '../postgres/error.js';
-import type { RunOptions } from './options.js';
+import type { Parts, RunOptions } from './options.js';
 
 /** What every attempt of a run must be told the same: the ledger keeps it. */
 export interface KeptSettings {
-  readonly options: Pick<PlanOptions, 'owners' | 'privileges' | 'roleMap'> & {
+  readonly options: Pick<PlanOptions, 'owners' | 'privileges' | 'roleMap' | 'only' | 'content'> & {
     readonly rolePasswords: boolean;
   };
   /** The target before the run changed anything. */
@@ -14,13 +14,15 @@ export interface KeptSettings {
 }
 
 /** What this call of `migrate` asks for. */
-export function askedSettings(options: RunOptions): KeptSettings['options'] {
+export function askedSettings(options: RunOptions & Parts): KeptSettings['options'] {
   return {
     owners: options.owners ?? true,
     privileges: options.privileges ?? true,
     // In one order, whichever the flags came in.
     roleMap: Object.fromEntries(Object.entries(options.roleMap ?? {}).sort()),
     rolePasswords: options.rolePasswords ?? false,
+    only: options.only,
+    content: options.content,
   };
 }
 
@@ -32,11 +34,13 @@ export function readSettings(text: string): KeptSettings {
   return fromJson(text);
 }
 
-const FLAGS: Record<keyof KeptSettings['options'], string> = {
+const FLAGS: Record<keyof Required<KeptSettings['options']>, string> = {
   owners: '--no-owner',
   privileges: '--no-privileges',
   roleMap: '--role-map',
   rolePasswords: '--role-passwords',
+  only: '--only',
+  content: '--schema-only or --data-only',
 };
 
 /** @throws HyperferryError `USAGE` when a run is gone on with by other options, or another role, than it began with */

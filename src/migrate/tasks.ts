@@ -50,7 +50,9 @@ export function makeTasks(
       work: () => ({ kind: 'statements', locks: [], statements: statements() }),
       after,
     });
+  const { content } = plan.options;
   const addIndexes = (relations: readonly Relation[], after: readonly number[]): void => {
+    if (content === 'rows') return;
     const entries = relations.flatMap(({ oid }) => plan.schema.indexes.get(oid) ?? []).filter(isLacking);
     const isLarge = relations.some(({ bytes }) => bytes >= LARGE_BYTES);
     if (entries.length > 1 && isLarge) addBesideEachOther(entries.map(make), after);
@@ -68,20 +70,21 @@ export function makeTasks(
   const waiting = new Map(
     holding.filter((relation) => !standing.hasRows(relation)).map((relation) => [relation.oid, relation]),
   );
-  const relations = waiting.size;
+  const relations = content === 'definitions' ? 0 : waiting.size;
   const share = [...waiting.values()].reduce((sum, { bytes }) => sum + bytes, 0) / jobs;
   const addCopies = (relations: readonly Relation[], after: readonly number[]): void => {
     for (const group of groupRelations(relations)) {
-      const copies = copiesOf(group, { plan, standing, share }).map(({ work, bytes }) =>
+      const parts = content === 'definitions' ? [] : copiesOf(group, { plan, standing, share });
+      const copies = parts.map(({ work, bytes }) =>
         add({ stage: 'rows and indexes', weight: bytes, bytes, work, after }),
       );
-      addIndexes(group.relations, copies);
+      addIndexes(group.relations, copies.length > 0 ? copies : after);
     }
   };
 
   // A chunk's table locks its hypertable until the commit: of one hypertable, one batch after the other.
   const lastOf = new Map<number, number>();
-  for (const { parent, tables } of chunkBatches(plan, isLacking)) {
+  for (const { parent, tables } of content === 'rows' ? [] : chunkBatches(plan, isLacking)) {
     const last = parent === undefined ? undefined : lastOf.get(parent);
     const statements = () => tables.flatMap(({ entries }) => entries.map(make));
     const made = addStatements(statements, last === undefined ? [] : [last]);
@@ -94,7 +97,7 @@ export function makeTasks(
   const copied = holding.filter((relation) => standing.hasRows(relation));
   for (const { relations } of groupRelations(copied)) addIndexes(relations, []);
 
-  for (const key of foreignKeys(plan)) {
+  for (const key of content === 'rows' ? [] : foreignKeys(plan)) {
     if (!standing.lacks(key.statement)) continue;
     const work = { kind: 'statements', locks: key.tables, statements: [key.statement] } as const;
     add({ stage: 'constraints', weight: 0, work: () => work });
@@ -111,7 +114,8 @@ export function makeTasks(
     const names = () => relations.map(({ schema, name }) => ({ schema, name }));
     add({ stage: 'statistics', weight, work: () => ({ kind: 'analyze', relations: names() }) });
   };
-  for (const { relations, bytes } of groupRelations(plan.source.relations)) analyze(relations, bytes);
+  const filled = content === 'definitions' ? [] : plan.source.relations;
+  for (const { relations, bytes } of groupRelations(filled)) analyze(relations, bytes);
   for (const { schema = '', tag } of populatedViews(plan)) analyze([{ schema, name: tag }], 0);
   return { tasks, planned: plannedFrom(tasks, relations) };
 }

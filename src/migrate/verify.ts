@@ -4,6 +4,7 @@ import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { describeConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import { Session } from '../postgres/session.js';
+import type { ComparedArea } from '../verify/compare-context.js';
 import { compareDatabases } from '../verify/compare-databases.js';
 import type { ObjectDifference, Verification } from '../verify/verification.js';
 import type { Migration, Stage } from './migration.js';
@@ -30,6 +31,7 @@ export const verifyBothSides: Stage = async (migration) => {
     owners: plan.options.owners,
     privileges: plan.options.privileges,
     sequenceValues: migration.sequenceValues,
+    areas: plan.options.content && AREAS[plan.options.content],
     emit,
     signal,
   });
@@ -42,10 +44,18 @@ export const verifyBothSides: Stage = async (migration) => {
   throw different(verification);
 };
 
+const AREAS: Readonly<Record<'definitions' | 'rows', ReadonlySet<ComparedArea>>> = {
+  definitions: new Set(['definition', 'catalog', 'role']),
+  rows: new Set(['rows', 'sequence', 'large object']),
+};
+
 /** Differences that the plan makes, beside what it leaves out by name. */
 function explain(difference: ObjectDifference, { plan }: Migration): string | undefined {
   const { area, state, kind, object, source, target } = difference;
   const { role, isSuperuser } = plan.target.server;
+  const { content } = plan.options;
+  if (content === 'definitions' && isOfRows(difference)) return 'it comes with the rows (--data-only)';
+  if (content === 'rows' && state === 'missing on source') return 'the target had it already';
   const [owner] = kind.startsWith('owner of') ? source : [];
   if (owner !== undefined) {
     const [given] = target;
@@ -80,6 +90,13 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
       : plan.schema.hypertableKeys.some((entry) => `${nameOf(entry)}`.replace(' ', '.') === object);
   if (comesLater) return 'it is made when restore mode has ended';
   return undefined;
+}
+
+/** Large objects, and whether a materialized view is filled. */
+function isOfRows({ kind, source, target }: ObjectDifference): boolean {
+  const isFilling =
+    source.every((line) => line === '') && target.length === 1 && target[0] === 'not populated';
+  return kind.endsWith(' large object') || (kind === 'materialized view' && isFilling);
 }
 
 /** What an empty database may have all the same: extensions with what is theirs, and properties of its own. */

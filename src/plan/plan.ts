@@ -19,6 +19,10 @@ export interface PlanOptions {
   readonly roleMap: Readonly<Record<string, string>>;
   /** The stored forms of passwords by role; empty when they stay behind. */
   readonly rolePasswords: ReadonlyMap<string, string>;
+  /** The tables that come, where not all do. */
+  readonly only?: readonly string[] | undefined;
+  /** What of them comes, where not all: definitions without rows, or rows into definitions that stand. */
+  readonly content?: 'definitions' | 'rows' | undefined;
 }
 
 /** What a migration will do, decided from what was read. Deciding reads and changes nothing. */
@@ -69,14 +73,18 @@ export function makePlan(
     extensions,
     schema: divideArchive(archive, source, plainChunks),
     tablespaces,
-    leftOut: [
-      ...extensions.leftOut,
-      ...(options.owners ? owners.leftOut : []),
-      ...strippedAttributes(source, target),
-      ...missingTablespaces(archive, tablespaces),
-      ...keptRoles(source, target),
-      ...passwordsLeftBehind(source, target, options.rolePasswords.size > 0),
-    ],
+    // Who brings rows alone leaves no definition out.
+    leftOut:
+      options.content === 'rows'
+        ? []
+        : [
+            ...extensions.leftOut,
+            ...(options.owners ? owners.leftOut : []),
+            ...strippedAttributes(source, target),
+            ...missingTablespaces(archive, tablespaces),
+            ...keptRoles(source, target),
+            ...passwordsLeftBehind(source, target, options.rolePasswords.size > 0),
+          ],
   };
 }
 

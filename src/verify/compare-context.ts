@@ -21,6 +21,9 @@ export interface SideAccess {
 /** What a target is compared with: a database, or what was noted of one. */
 export type ComparedSource = SideAccess | SideRecord;
 
+/** The rows of relations, or one kind of objects. */
+export type ComparedArea = 'rows' | ObjectDifference['area'];
+
 export interface CompareContext {
   readonly source: ComparedSource;
   readonly target: SideAccess;
@@ -40,6 +43,8 @@ export interface CompareContext {
   readonly examples?: number;
   /** A pattern of tables whose rows are compared; all unless given. Then definitions are not compared. */
   readonly tables?: string | undefined;
+  /** What is compared; all unless given. */
+  readonly areas?: ReadonlySet<ComparedArea> | undefined;
   readonly emit?: Emit;
   readonly signal?: AbortSignal | undefined;
 }

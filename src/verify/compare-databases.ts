@@ -1,10 +1,21 @@
 import { columnDifferences } from './column-differences.js';
-import type { CompareContext } from './compare-context.js';
+import type { CompareContext, ComparedArea } from './compare-context.js';
 import { compareObjects } from './compare-objects.js';
 import { compareRows } from './compare-rows.js';
-import { pairRelations } from './compared-relation.js';
+import { pairRelations, type RelationPairs } from './compared-relation.js';
 import { encodingsOf, readSide } from './known-side.js';
 import type { Verification } from './verification.js';
+
+const ALL_AREAS: ReadonlySet<ComparedArea> = new Set([
+  'rows',
+  'definition',
+  'catalog',
+  'sequence',
+  'role',
+  'large object',
+]);
+
+const NO_PAIRS: RelationPairs = { both: [], onlySource: [], onlyTarget: [] };
 
 /**
  * Compares two databases: the rows of each relation as they are stored, definitions, the catalogs of extensions,
@@ -19,14 +30,20 @@ export async function compareDatabases(context: CompareContext): Promise<Verific
     readSide('source', context.source, context),
     readSide('target', context.target, context),
   ]);
+  const { areas = ALL_AREAS } = context;
   const isOfRowsOnly = context.tables !== undefined || (source.record && !source.record.objects);
   const objects = isOfRowsOnly ? undefined : await compareObjects(source, target, context);
-  const pairs = pairRelations(
+  const { both, onlySource, onlyTarget } = pairRelations(
     source.inventory,
     target.inventory,
     { source: source.columns, target: target.columns },
     (relation, side) => (side === source.inventory ? source : target).isMeant(relation),
   );
+  // Where nothing is asked of definitions, there may be others.
+  const mayHaveMore = (source.record && !source.record.objects) || !areas.has('definition');
+  const pairs = areas.has('rows')
+    ? { both, onlySource, onlyTarget: mayHaveMore ? [] : onlyTarget }
+    : NO_PAIRS;
   const columns = objects
     ? []
     : pairs.both.flatMap((pair) =>

@@ -32,7 +32,7 @@ export async function compareObjects(
   context: CompareContext,
 ): Promise<ComparedObjects> {
   const { compared, differences } = source.record
-    ? differencesToRecord(source.record, target, await readAllObjects(target, source, context))
+    ? differencesToRecord(source.record, target, await readAllObjects(target, source, context), context)
     : await withComparingSession(source, context.signal, (left) =>
         withComparingSession(target, context.signal, (right) =>
           readDifferences(
@@ -42,7 +42,7 @@ export async function compareObjects(
           ),
         ),
       );
-  const found = withoutDependents(differences);
+  const found = withoutDependents(differences.filter(({ area }) => isMeant(area, context)));
   const intent = {
     owners: context.owners ?? true,
     privileges: context.privileges ?? true,
@@ -70,6 +70,10 @@ export async function compareObjects(
     } else different.push(difference);
   }
   return { compared, different, explained, notCompared };
+}
+
+function isMeant(area: ObjectDifference['area'], { areas }: Pick<CompareContext, 'areas'>): boolean {
+  return areas?.has(area) ?? true;
 }
 
 /** An object that one side lacks has no columns, owner, grants and comments there either. */
@@ -154,9 +158,10 @@ function differencesToRecord(
   record: SideRecord,
   target: KnownSide,
   found: Areas,
+  context: Pick<CompareContext, 'areas'>,
 ): { readonly compared: number; readonly differences: readonly ObjectDifference[] } {
   const there = new Map(found);
-  const recorded = recordedObjects(record, target);
+  const recorded = recordedObjects(record, target).filter(([area]) => isMeant(area, context));
   return {
     compared: recorded.reduce((sum, [, objects]) => sum + objects.size, 0),
     differences: recorded.flatMap(([area, objects]) =>

@@ -6,6 +6,8 @@ export interface WorkerSettings {
   readonly rows: RowsSource;
   /** What CHECKs, generated columns and index expressions may leave names and times to. */
   readonly applicationDefaults: { readonly searchPath: string; readonly timeZone: string };
+  /** Whether triggers and foreign keys stand before the rows. */
+  readonly intoDefinitions?: boolean;
 }
 
 /** Where rows and large objects are. */

@@ -1,6 +1,7 @@
 import type { CopiedRelation, CopyWork } from '../../plan/work.js';
 import { openTableData } from '../../postgres/archive/table-data.js';
 import type { TocEntry } from '../../postgres/archive/toc-entry.js';
+import type { CopyMessage } from '../../postgres/copy-command.js';
 import { HyperferryError } from '../../postgres/error.js';
 import { loadCopies } from '../../postgres/load-copies.js';
 import { quoteQualified } from '../../postgres/quoting.js';
@@ -20,7 +21,10 @@ export async function loadRows(
   const entries = relations.map(({ dumpId }) => entryOf(dumpId));
   const loaded = await loadCopies(
     target,
-    { ...asApplication(settings), copies: relations.map((relation, at) => copyInto(relation, entries[at])) },
+    {
+      ...(settings.intoDefinitions ? asReplica(settings) : asApplication(settings)),
+      copies: relations.map((relation, at) => copyInto(relation, entries[at], settings)),
+    },
     entries.map((entry) => () => contentOf(() => openTableData(archive, entry))),
   );
   if (loaded.state === 'failed') {
@@ -30,7 +34,8 @@ export async function loadRows(
   }
   const rows = relations.map((relation, at) => {
     const { rows: count = 0, bytes = 0 } = loaded.copies[at] ?? {};
-    return rowsMark(relation, count, bytes);
+    const mark = rowsMark(relation, count, bytes);
+    return settings.intoDefinitions ? { ...mark, undo: deletionOf(relation) } : mark;
   });
   return { rows, objects: [], notices: [] };
 }
@@ -40,12 +45,30 @@ async function* contentOf(open: () => Promise<AsyncIterable<Buffer>>): AsyncGene
   yield* await open();
 }
 
+const BEGIN_REPLICA = 'SET LOCAL session_replication_role = replica';
+const END_REPLICA = 'SET LOCAL session_replication_role = origin';
+
+/** Triggers have acted on the rows already, and foreign keys may refer to rows that are still to come. */
+function asReplica(settings: WorkerSettings): Pick<CopyMessage, 'before' | 'after'> {
+  const { before = [], after = [] } = asApplication(settings);
+  return { before: [...before, BEGIN_REPLICA], after: [...after, END_REPLICA] };
+}
+
+function deletionOf(relation: CopiedRelation): string {
+  return `${BEGIN_REPLICA}; DELETE FROM ONLY ${quoteQualified(relation)}; ${END_REPLICA};`;
+}
+
 /** The archive's own statement, with the columns as they are in the file. */
-function copyInto(relation: CopiedRelation, entry: TocEntry | undefined): string {
+function copyInto(
+  relation: CopiedRelation,
+  entry: TocEntry | undefined,
+  { intoDefinitions }: WorkerSettings,
+): string {
   const statement = entry?.copyStatement?.replace(/ FROM stdin;\s*$/, ' FROM STDIN');
   if (statement === undefined) {
     throw new HyperferryError('INTERNAL', `the dump has no rows of ${relation.schema}.${relation.name}`);
   }
-  if (!isStoredFrozen(relation)) return statement;
+  // A foreign key that stands keeps its table from being truncated.
+  if (intoDefinitions || !isStoredFrozen(relation)) return statement;
   return `TRUNCATE ONLY ${quoteQualified(relation)}; ${statement} (FREEZE)`;
 }
