@@ -26,7 +26,7 @@ import type { DumpOptions, DumpOutcome } from './dump-options.js';
 import type { DumpRecord } from './dump-record.js';
 import { type DumpedRows, dumpLargeObjects, dumpRows } from './dump-rows.js';
 import { MANIFEST_FILE, writeManifest } from './manifest.js';
-import { writePlainDump } from './plain-dump.js';
+import { expectPgRestore, writePlainDump } from './plain-dump.js';
 import { readme } from './readme.js';
 
 /** One call of `dump`. */
@@ -140,7 +140,7 @@ async function dumpInto(
     const manifest = manifestOf(described, rows, files);
     const written =
       options.format === 'plain'
-        ? await writePlainDump(folder, pgDump, manifest, readme(readmeOf(described, 'plain')))
+        ? await writePlainDump(folder, { pgDump, signal }, manifest, readme(readmeOf(described, 'plain')))
         : manifest;
     const last = await folder.write(MANIFEST_FILE, writeManifest(written));
     signal.throwIfAborted();
@@ -178,6 +178,7 @@ async function connect(run: DumpRun) {
     if (severity === 'warning') emit({ type: 'notice', message: `${found} (${id})` });
   }
   if (pgDump instanceof HyperferryError) throw pgDump;
+  if (options.format === 'plain') await expectPgRestore(pgDump);
   // The rest is read again as of the snapshot.
   const { server, timescale } = seen;
   return { session, server, timescale, pgDump, jobs };

@@ -1,8 +1,10 @@
-import { chmod, rm } from 'node:fs/promises';
+import { access, chmod, constants, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
+import { failedOnFile } from '../postgres/archive/archive-error.js';
 import type { ClientProgram } from '../postgres/client-programs.js';
 import { HyperferryError } from '../postgres/error.js';
+import { programEnvironment } from '../postgres/program-environment.js';
 import type { DumpFolder } from './dump-folder.js';
 import { RECORD_FILE } from './dump-record.js';
 import { fileOnDisk } from './file-on-disk.js';
@@ -19,12 +21,34 @@ const SCRIPTS = [
 ] as const;
 
 /**
+ * Finds out, before anything is written, whether `pg_restore` stands beside `pg_dump`.
+ * @throws HyperferryError `CLIENT_PROGRAM`
+ */
+export async function expectPgRestore(pgDump: ClientProgram): Promise<void> {
+  const path = besides(pgDump);
+  await access(path, constants.X_OK).catch((cause: unknown) => {
+    throw new HyperferryError(
+      'CLIENT_PROGRAM',
+      `expected pg_restore beside ${pgDump.path}, for a plain dump; ${path} cannot be run`,
+      {
+        hint: 'Install it, name the folder of both (--pg-bin FOLDER), or dump with --format archive.',
+        cause,
+      },
+    );
+  });
+}
+
+function besides({ path }: ClientProgram): string {
+  return join(dirname(path), 'pg_restore');
+}
+
+/**
  * Turns the archive in the folder into scripts for psql, as the published procedure has them. By `pg_restore`, which
  * knows how an archive is written as SQL.
  */
 export async function writePlainDump(
   folder: DumpFolder,
-  pgDump: ClientProgram,
+  { pgDump, signal }: { readonly pgDump: ClientProgram; readonly signal: AbortSignal },
   manifest: Manifest,
   readme: string,
 ): Promise<Manifest> {
@@ -32,15 +56,20 @@ export async function writePlainDump(
   for (const [script, list] of SCRIPTS) {
     const path = join(folder.path, script);
     const { failed, stderr } = await execa(
-      join(dirname(pgDump.path), 'pg_restore'),
+      besides(pgDump),
       ['-L', join(folder.path, list), '-f', path, folder.path],
-      { reject: false },
+      // In English: what it says is looked at.
+      {
+        reject: false,
+        cancelSignal: signal,
+        env: { ...programEnvironment(), LC_ALL: 'C' },
+        extendEnv: false,
+      },
     );
-    if (failed) {
-      throw new HyperferryError('CLIENT_PROGRAM', `pg_restore could not write ${script}: ${stderr}`, {
-        hint: `pg_restore must stand beside ${pgDump.path}, and be of the same version.`,
-      });
-    }
+    signal.throwIfAborted();
+    if (/No space left on device/.test(stderr)) throw failedOnFile('written', path, { code: 'ENOSPC' });
+    if (failed)
+      throw new HyperferryError('CLIENT_PROGRAM', `pg_restore could not write ${script}: ${stderr}`);
     await chmod(path, 0o600);
     made.push(await fileOnDisk(folder.path, script));
   }
