@@ -1,17 +1,15 @@
-import { availableParallelism } from 'node:os';
 import { DATA_CHECKS, RESTORE_CHECKS, runChecks } from '../check/check.js';
 import { nameSome } from '../check/finding.js';
 import { fingerprint } from '../engine/done.js';
 import type { ChangeCounters } from '../inventory/changes.js';
 import { type Inventory, readInventory } from '../inventory/inventory.js';
 import type { QualifiedName, SequenceValue } from '../inventory/sequences.js';
-import { freeConnections } from '../inventory/server.js';
 import type { Parts, RunOptions } from '../migrate/options.js';
 import type { ClearedOrigin, Origin, Snapshot } from '../migrate/origin.js';
-import { noteWarnings, refuseBlockers } from '../migrate/preflight.js';
+import { defaultJobs, noteWarnings, refuseBlockers } from '../migrate/preflight.js';
 import type { Run } from '../migrate/run.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
-import type { TocEntry } from '../postgres/archive/toc-entry.js';
+import { quotedNameOf, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
@@ -57,9 +55,10 @@ async function clear(dump: RestoredDump, run: Run, opening: Promise<Session>): P
     options: { ...checkOptions(options, run), jobs },
   });
   refuseBlockers(findings, options.skipChecks ?? []);
-  noteWarnings(findings, run);
-  if (run.state.attempt === 0)
+  if (run.state.attempt === 0) {
+    noteWarnings(findings, run.emit);
     for (const message of noticesOf(dump, options)) run.emit({ type: 'notice', message });
+  }
   if (options.rolePasswords && rolePasswords.size === 0) {
     throw new HyperferryError('USAGE', `expected the passwords of roles in ${dump.name}, but it has none`, {
       hint: 'Dump again with --role-passwords, or leave it away and set new ones on the target.',
@@ -97,10 +96,6 @@ function checkOptions(options: RunOptions, { isResumed }: Run) {
   };
 }
 
-function defaultJobs({ server }: Inventory): number {
-  return Math.max(1, Math.min(availableParallelism(), freeConnections(server) - 2));
-}
-
 function asSnapshot({ identity, archive, record, selection }: RestoredDump, { content }: Parts): Snapshot {
   // What was dumped does not change.
   const counters: ChangeCounters = { of: () => identity, largeObjects: identity, epoch: identity };
@@ -130,7 +125,7 @@ function withoutRows(inventory: Inventory): Inventory {
 /** The relations, each with the entry of its rows. One file is one reading, so that none is cut into ranges of pages. */
 function withRows(inventory: Inventory, entries: readonly TocEntry[]): Inventory {
   const rows = new Map(
-    entries.filter(({ kind }) => kind === 'TABLE DATA').map((entry) => [nameOf(entry), entry.dumpId]),
+    entries.filter(({ kind }) => kind === 'TABLE DATA').map((entry) => [quotedNameOf(entry), entry.dumpId]),
   );
   return {
     ...inventory,
@@ -139,10 +134,6 @@ function withRows(inventory: Inventory, entries: readonly TocEntry[]): Inventory
       return dumpId === undefined ? relation : { ...relation, dumpId, pages: 1 };
     }),
   };
-}
-
-function nameOf({ schema = '', tag }: TocEntry): string {
-  return quoteQualified({ schema, name: tag });
 }
 
 /** The engine itself brings rows, values of sequences, large objects with all that is said of them, and fills views. */

@@ -7,7 +7,7 @@ import { type QualifiedName, readSequenceValues } from '../inventory/sequences.j
 import { readDatabaseBytes } from '../inventory/server.js';
 import { failureOf } from '../migrate/explain-failure.js';
 import { JobHold } from '../migrate/job-hold.js';
-import { defaultJobs, lookForPgDump, refuseBlockers } from '../migrate/preflight.js';
+import { defaultJobs, lookForPgDump, noteWarnings, refuseBlockers } from '../migrate/preflight.js';
 import { closeSession, openSession } from '../migrate/run.js';
 import { takeServerSnapshot } from '../migrate/server-snapshot.js';
 import type { Compression } from '../postgres/archive/archive-header.js';
@@ -174,9 +174,7 @@ async function connect(run: DumpRun) {
     options: { jobs, rolePasswords: options.rolePasswords ?? false },
   });
   refuseBlockers(findings, options.skipChecks ?? []);
-  for (const { severity, id, found } of findings) {
-    if (severity === 'warning') emit({ type: 'notice', message: `${found} (${id})` });
-  }
+  noteWarnings(findings, emit);
   if (pgDump instanceof HyperferryError) throw pgDump;
   if (options.format === 'plain') await expectPgRestore(pgDump);
   // The rest is read again as of the snapshot.

@@ -2,11 +2,12 @@ import type { ConfigurationRelation } from '../inventory/extensions.js';
 import { type ConfigurationPart, type ConfigurationRows, intoTable } from '../migrate/configuration-rows.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { openTableData } from '../postgres/archive/table-data.js';
-import type { TocEntry } from '../postgres/archive/toc-entry.js';
+import { quotedNameOf, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../postgres/error.js';
 import { loadCopies } from '../postgres/load-copies.js';
 import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
+import { columnsOf } from './archived-rows.js';
 import { isOfExtension } from './entry-kinds.js';
 import { narrowCatalog } from './narrow-catalog.js';
 import type { ChosenCatalog } from './select-tables.js';
@@ -27,7 +28,7 @@ export async function stageConfiguration(
   const entries = archive.entries.filter(isOfExtension(archive.entries));
   for (const entry of entries) {
     const name = `pg_temp.${quoteIdentifier(`hyperferry ${entry.dumpId}`)}`;
-    staged.set(nameOf(entry), name);
+    staged.set(quotedNameOf(entry), name);
     await stage(target, archive, entry, name);
   }
   if (chosen) await narrowCatalog(target, staged, chosen);
@@ -47,20 +48,23 @@ export async function stageConfiguration(
 }
 
 async function stage(target: Session, archive: Archive, entry: TocEntry, name: string): Promise<void> {
-  const columns = /\((.*)\) FROM stdin;\s*$/s.exec(entry.copyStatement ?? '')?.[1];
-  if (columns === undefined) {
-    throw new HyperferryError('ARCHIVE', `${archive.path} has no rows of ${nameOf(entry)} that COPY reads`, {
-      hint: 'Dump again without --inserts.',
-    });
+  if (entry.copyStatement === undefined) {
+    throw new HyperferryError(
+      'ARCHIVE',
+      `${archive.path} has no rows of ${quotedNameOf(entry)} that COPY reads`,
+      {
+        hint: 'Dump again without --inserts.',
+      },
+    );
   }
-  // The list is pg_dump's: identifiers as SQL has them.
+  const columns = columnsOf(entry).map(quoteIdentifier).join(', ');
   await target.query(
-    `CREATE TEMPORARY TABLE ${name} ON COMMIT DROP AS SELECT ${columns} FROM ${nameOf(entry)} WITH NO DATA`,
+    `CREATE TEMPORARY TABLE ${name} ON COMMIT DROP AS SELECT ${columns} FROM ${quotedNameOf(entry)} WITH NO DATA`,
   );
   const { alter } = await target.one<{ alter: string | null }>(ALL_TEXT, [name]);
   if (alter) await target.query(`ALTER TABLE ${name} ${alter}`);
   const loaded = await loadCopies(target, { copies: [`COPY ${name} FROM STDIN`] }, [
-    () => contentOf(archive, entry),
+    () => openTableData(archive, entry),
   ]);
   if (loaded.state === 'failed') throw loaded.error;
 }
@@ -69,10 +73,6 @@ async function stage(target: Session, archive: Archive, entry: TocEntry, name: s
 const ALL_TEXT = `
 SELECT pg_catalog.string_agg(pg_catalog.format('ALTER COLUMN %I TYPE text', attname), ', ') AS alter
 FROM pg_catalog.pg_attribute WHERE attrelid = $1::pg_catalog.regclass AND attnum > 0`;
-
-async function* contentOf(archive: Archive, entry: TocEntry): AsyncGenerator<Buffer> {
-  yield* await openTableData(archive, entry);
-}
 
 /** Each value is read by the type that its column has on the target. */
 async function bring(
@@ -93,7 +93,3 @@ const READ_TYPES = `
 SELECT pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY c.at) AS types
 FROM pg_catalog.unnest($2::text[]) WITH ORDINALITY AS c (name, at)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = $1::pg_catalog.regclass AND a.attname = c.name`;
-
-function nameOf({ schema = '', tag }: TocEntry): string {
-  return quoteQualified({ schema, name: tag });
-}

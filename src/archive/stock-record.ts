@@ -8,7 +8,7 @@ import type { Setting } from '../inventory/roles.js';
 import type { QualifiedName, SequenceValue } from '../inventory/sequences.js';
 import { SUFFIXES } from '../postgres/archive/compression.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
-import type { TocEntry } from '../postgres/archive/toc-entry.js';
+import { quotedNameOf, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../postgres/error.js';
 import { IDENTIFIER_PATTERN, quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import { NO_FEATURES } from '../timescale/features.js';
@@ -105,7 +105,7 @@ class Tables {
     this.#entries = entries;
     const tables = entries.filter(({ kind }) => kind === 'TABLE' || kind === 'MATERIALIZED VIEW');
     this.#byDumpId = new Map(tables.map((entry) => [entry.dumpId, entry]));
-    this.#byName = new Map(tables.map((entry) => [nameOf(entry), entry]));
+    this.#byName = new Map(tables.map((entry) => [quotedNameOf(entry), entry]));
   }
 
   named(name: { readonly schema: string; readonly name: string }): TocEntry | undefined {
@@ -300,13 +300,13 @@ function configurationOf(
   entries: readonly TocEntry[],
   ofExtensions: readonly TocEntry[],
 ): ConfigurationRelation[] {
-  const sequences = new Set(entries.filter(({ kind }) => kind === 'SEQUENCE').map(nameOf));
+  const sequences = new Set(entries.filter(({ kind }) => kind === 'SEQUENCE').map(quotedNameOf));
   const tables = ofExtensions.map((entry): ConfigurationRelation => {
     const { oid, schema = '', tag: name } = entry;
     return { oid, schema, name, kind: 'table', condition: '', columns: columnsOf(entry) };
   });
   const values = entries
-    .filter((entry) => entry.kind === 'SEQUENCE SET' && !sequences.has(nameOf(entry)))
+    .filter((entry) => entry.kind === 'SEQUENCE SET' && !sequences.has(quotedNameOf(entry)))
     .map(
       ({ oid, schema = '', tag: name }): ConfigurationRelation => ({
         ...{ oid, schema, name, kind: 'sequence', condition: '', columns: [] },
@@ -404,8 +404,4 @@ function textOf(literal: string): string {
   const isEscaped = literal.startsWith('E');
   const quoted = literal.slice(isEscaped ? 2 : 1, -1).replaceAll("''", "'");
   return isEscaped ? quoted.replaceAll('\\\\', '\\') : quoted;
-}
-
-function nameOf({ schema = '', tag }: TocEntry): string {
-  return quoteQualified({ schema, name: tag });
 }

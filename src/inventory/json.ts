@@ -7,11 +7,17 @@ export function toJson(value: unknown): string {
   });
 }
 
-/** What `toJson` wrote. */
+/** What `toJson` wrote. `JSON.parse` with a function that is called for each value takes twice as long. */
 export function fromJson<T>(text: string): T {
-  return JSON.parse(text, (_, value) => {
-    if (Array.isArray(value?.map)) return new Map(value.map);
-    if (Array.isArray(value?.set)) return new Set(value.set);
-    return value;
-  });
+  return withMaps(JSON.parse(text)) as T;
+}
+
+/** In place. */
+function withMaps(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const parts = value as Record<string, unknown>;
+  for (const key of Object.keys(parts)) parts[key] = withMaps(parts[key]);
+  if (Array.isArray(parts.map)) return new Map(parts.map);
+  if (Array.isArray(parts.set)) return new Set(parts.set);
+  return value;
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { CHECKS, runChecks } from '../check/check.js';
 import type { Check, Finding } from '../check/finding.js';
+import type { Emit } from '../engine/events.js';
 import { type Inventory, readInventory } from '../inventory/inventory.js';
 import { freeConnections } from '../inventory/server.js';
 import { type ClientProgram, findPgDump } from '../postgres/client-programs.js';
@@ -8,7 +9,6 @@ import type { Connection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import type { MigrateOptions } from './options.js';
-import type { Run } from './run.js';
 
 /** Both inventories, when nothing stands in the way. */
 export interface Cleared {
@@ -100,12 +100,7 @@ export function refuseBlockers(findings: readonly Finding[], skipped: readonly s
   });
 }
 
-/** Tells of warnings. Once is enough, however many attempts follow. */
-export function noteWarnings(
-  findings: readonly Finding[],
-  { state, emit }: Pick<Run, 'state' | 'emit'>,
-): void {
-  if (state.attempt > 0) return;
+export function noteWarnings(findings: readonly Finding[], emit: Emit): void {
   for (const { severity, id, found } of findings) {
     if (severity === 'warning') emit({ type: 'notice', message: `${found} (${id})` });
   }

@@ -62,7 +62,7 @@ async function clear(source: ServerSource, run: Run, opening: Promise<Session>):
     cleared = await examineBoth();
     refuseBlockers(cleared.findings, options.skipChecks ?? []);
   }
-  noteWarnings(cleared.findings, run);
+  if (run.state.attempt === 0) noteWarnings(cleared.findings, run.emit);
   const { pgDump, target: inventory, jobs } = cleared;
   // The rest is read again as of the snapshot.
   const { server, timescale } = cleared.source;

@@ -2,8 +2,8 @@ import type { CopyMessage } from './copy-command.js';
 import { CopyIn } from './copy-in.js';
 import type { Session } from './session.js';
 
-/** Rows as `COPY` takes them: pieces that may begin and end anywhere. */
-export type CopyContent = () => AsyncIterable<Buffer>;
+/** Opens rows as `COPY` takes them when their turn comes: pieces that may begin and end anywhere. */
+export type CopyContent = () => AsyncIterable<Buffer> | Promise<AsyncIterable<Buffer>>;
 
 /** How the COPYs of a message ended. */
 export type Loaded =
@@ -38,7 +38,7 @@ export async function loadCopies(
     const bytes: number[] = [];
     for (const content of contents) {
       if (inHand > 0) input.write(COPY_DONE);
-      bytes.push(await send(content(), input));
+      bytes.push(await send(await content(), input));
       inHand++;
     }
     input.end();

@@ -25,7 +25,7 @@ export async function loadRows(
       ...(settings.intoDefinitions ? asReplica(settings) : asApplication(settings)),
       copies: relations.map((relation, at) => copyInto(relation, entries[at], settings)),
     },
-    entries.map((entry) => () => contentOf(() => openTableData(archive, entry))),
+    entries.map((entry) => () => openTableData(archive, entry)),
   );
   if (loaded.state === 'failed') {
     const { error } = loaded;
@@ -38,11 +38,6 @@ export async function loadRows(
     return settings.intoDefinitions ? { ...mark, undo: deletionOf(relation) } : mark;
   });
   return { rows, objects: [], notices: [] };
-}
-
-/** Opened when its turn comes, not all at once. */
-async function* contentOf(open: () => Promise<AsyncIterable<Buffer>>): AsyncGenerator<Buffer> {
-  yield* await open();
 }
 
 const BEGIN_REPLICA = 'SET LOCAL session_replication_role = replica';

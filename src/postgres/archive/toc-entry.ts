@@ -1,3 +1,5 @@
+import { quoteQualified } from '../quoting.js';
+
 /** One entry of an archive's table of contents: an object's definition, or the data of one, as `pg_dump` wrote it. */
 export interface TocEntry {
   readonly dumpId: number;
@@ -55,3 +57,8 @@ export const NULLABLE_TEXTS = [
 ] as const;
 
 export type NullableText = (typeof NULLABLE_TEXTS)[number];
+
+/** The name of a relation's entry, as SQL reads it. */
+export function quotedNameOf({ schema = '', tag }: TocEntry): string {
+  return quoteQualified({ schema, name: tag });
+}
