@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { dump, restore } from '../../src/index.js';
@@ -140,3 +140,15 @@ for (const format of ['archive', 'plain'] as const) {
     }
   });
 }
+
+test('a plain dump without pg_restore beside pg_dump says so before it begins', async () => {
+  const { source, programs } = await readings();
+  const [parent, alone] = [await temporaryFolder(), await temporaryFolder()];
+  await symlink(join(programs, 'pg_dump'), join(alone, 'pg_dump'));
+  await expectFailure(dump({ source, out: join(parent, 'dump'), programs: alone, format: 'plain' }), {
+    code: 'CLIENT_PROGRAM',
+    says: ['expected pg_restore beside', alone, 'for a plain dump'],
+    advises: '--format archive',
+  });
+  await expectNothingIn(parent);
+});

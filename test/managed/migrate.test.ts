@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { check, type LeftOut, migrate } from '../../src/index.js';
+import { restore } from '../../src/archive/restore.js';
+import { check, type LeftOut, type MigrateOptions, migrate, type Outcome } from '../../src/index.js';
 import { compareConfiguration } from '../integration/compare/configuration.js';
 import { withBoth } from '../integration/compare/lines.js';
 import { compareSequences } from '../integration/compare/properties.js';
 import { compareRows } from '../integration/compare/rows.js';
 import { type Databases, makeDatabases } from '../integration/databases.js';
+import { withDump } from '../integration/ferry.js';
 import { COMMUNITY_VERSIONS, hasCommunity } from '../integration/servers.js';
 import { query, queryValue, withClient } from '../integration/sql.js';
 import {
@@ -20,10 +22,20 @@ import { type ManagedTarget, makeManagedTarget } from './managed-target.js';
 import { communityManagedPair } from './pairs.js';
 import { tradingCompany } from './trading-company.js';
 
-describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
-  'a migration to a managed target with TimescaleDB %s',
-  (version) => {
-    const p = `whole${version.replaceAll('.', '')}`;
+type Bring = (options: MigrateOptions & { programs: string }) => Promise<Outcome>;
+
+const dumpAndRestore: Bring = ({ source, programs, ...options }) =>
+  withDump({ source, programs }, (from) => restore({ ...options, from }));
+
+const WAYS: { way: string; version: string; bring: Bring }[] = COMMUNITY_VERSIONS.flatMap((version) => [
+  { way: 'migration', version, bring: migrate },
+  { way: 'restore', version, bring: dumpAndRestore },
+]);
+
+describe.skipIf(!hasCommunity).each(WAYS)(
+  'a $way to a managed target with TimescaleDB $version',
+  ({ way, version, bring }) => {
+    const p = `whole_${way}${version.replaceAll('.', '')}`;
     let moved: Databases & { managed: ManagedTarget; leftOut: readonly LeftOut[] };
 
     beforeAll(async () => {
@@ -33,7 +45,7 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       const made = await makeDatabases(pair, p, tradingCompany(p, version));
       const databases = { ...made, target: managed.url };
       // What the tests below look at, Hyperferry need not have looked at before.
-      const { leftOut } = await migrate({ ...databases, jobs: 2, verify: 'none' });
+      const { leftOut } = await bring({ ...databases, jobs: 2, verify: 'none' });
       moved = { ...databases, managed, leftOut };
     });
 
@@ -47,7 +59,7 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       expect(findings.filter(({ severity }) => severity === 'blocker')).toEqual([]);
       const ids = findings.map(({ id }) => id);
       expect(ids).toEqual(expect.arrayContaining(['event-triggers', 'job-owners']));
-      expect((await migrate(databases)).verification).toMatchObject({ equal: true });
+      expect((await bring(databases)).verification).toMatchObject({ equal: true });
     });
 
     test('carries all rows, sequences and TimescaleDB’s catalog', async () => {
