@@ -24,13 +24,13 @@ export async function stageConfiguration(
   fingerprint: string,
   chosen?: ChosenCatalog,
 ): Promise<ConfigurationRows> {
-  const staged = new Map<string, string>();
   const entries = archive.entries.filter(isOfExtension(archive.entries));
-  for (const entry of entries) {
-    const name = `pg_temp.${quoteIdentifier(`hyperferry ${entry.dumpId}`)}`;
-    staged.set(quotedNameOf(entry), name);
-    await stage(target, archive, entry, name);
-  }
+  const tables = entries.map((entry) => ({
+    entry,
+    name: `pg_temp.${quoteIdentifier(`hyperferry ${entry.dumpId}`)}`,
+  }));
+  if (tables.length > 0) await stage(target, archive, tables);
+  const staged = new Map(tables.map(({ entry, name }) => [quotedNameOf(entry), name]));
   if (chosen) await narrowCatalog(target, staged, chosen);
   const from: ConfigurationRows['from'] = (table) => {
     const name = staged.get(quoteQualified(table));
@@ -47,32 +47,36 @@ export async function stageConfiguration(
   };
 }
 
-async function stage(target: Session, archive: Archive, entry: TocEntry, name: string): Promise<void> {
-  if (entry.copyStatement === undefined) {
-    throw new HyperferryError(
-      'ARCHIVE',
-      `${archive.path} has no rows of ${quotedNameOf(entry)} that COPY reads`,
-      {
-        hint: 'Dump again without --inserts.',
-      },
-    );
-  }
-  const columns = columnsOf(entry).map(quoteIdentifier).join(', ');
-  await target.query(
-    `CREATE TEMPORARY TABLE ${name} ON COMMIT DROP AS SELECT ${columns} FROM ${quotedNameOf(entry)} WITH NO DATA`,
+interface StagedTable {
+  readonly entry: TocEntry;
+  readonly name: string;
+}
+
+async function stage(target: Session, archive: Archive, tables: readonly StagedTable[]): Promise<void> {
+  await target.query(tables.map(({ entry, name }) => definitionOf(entry, name, archive)).join(';\n'));
+  const loaded = await loadCopies(
+    target,
+    { copies: tables.map(({ name }) => `COPY ${name} FROM STDIN`) },
+    tables.map(
+      ({ entry }) =>
+        () =>
+          openTableData(archive, entry),
+    ),
   );
-  const { alter } = await target.one<{ alter: string | null }>(ALL_TEXT, [name]);
-  if (alter) await target.query(`ALTER TABLE ${name} ${alter}`);
-  const loaded = await loadCopies(target, { copies: [`COPY ${name} FROM STDIN`] }, [
-    () => openTableData(archive, entry),
-  ]);
   if (loaded.state === 'failed') throw loaded.error;
 }
 
-/** The clauses that make each column one of text. */
-const ALL_TEXT = `
-SELECT pg_catalog.string_agg(pg_catalog.format('ALTER COLUMN %I TYPE text', attname), ', ') AS alter
-FROM pg_catalog.pg_attribute WHERE attrelid = $1::pg_catalog.regclass AND attnum > 0`;
+/** A table with the columns that the entry has values of, each of them text. */
+function definitionOf(entry: TocEntry, name: string, { path }: Archive): string {
+  if (entry.copyStatement === undefined) {
+    throw new HyperferryError('ARCHIVE', `${path} has no rows of ${quotedNameOf(entry)} that COPY reads`, {
+      hint: 'Dump again without --inserts.',
+    });
+  }
+  const columns = columnsOf(entry).map(quoteIdentifier);
+  const values = columns.map((column) => `${column}::text AS ${column}`).join(', ');
+  return `CREATE TEMPORARY TABLE ${name} ON COMMIT DROP AS SELECT ${values} FROM ${quotedNameOf(entry)} WITH NO DATA`;
+}
 
 /** Each value is read by the type that its column has on the target. */
 async function bring(
@@ -80,16 +84,22 @@ async function bring(
   target: Session,
   from: (table: ConfigurationRelation) => string,
 ): Promise<void> {
-  for (const { table, values, condition, before } of parts) {
-    const types = await target.one<{ types: string[] }>(READ_TYPES, [quoteQualified(table), table.columns]);
-    const casts = values.map((value, at) => `(${value})::text::${types.types[at]}`);
-    await target.query(
-      `${before}INSERT INTO ${intoTable(table)} OVERRIDING SYSTEM VALUE SELECT ${casts.join(', ')} FROM ${from(table)} ${condition}`,
-    );
-  }
+  const tables = parts.map(({ table }) => ({ name: quoteQualified(table), columns: table.columns }));
+  const read = await target.query<{ types: string[] }>(READ_TYPES, [JSON.stringify(tables)]);
+  const statements = parts.map(({ table, values, condition, before }, index) => {
+    const casts = values.map((value, at) => `(${value})::text::${read[index]?.types[at]}`);
+    return `${before}INSERT INTO ${intoTable(table)} OVERRIDING SYSTEM VALUE SELECT ${casts.join(', ')} FROM ${from(table)} ${condition}`;
+  });
+  if (statements.length > 0) await target.query(statements.join(';\n'));
 }
 
+/** The types of the columns of each table, in the order in which they were asked for. */
 const READ_TYPES = `
-SELECT pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY c.at) AS types
-FROM pg_catalog.unnest($2::text[]) WITH ORDINALITY AS c (name, at)
-JOIN pg_catalog.pg_attribute a ON a.attrelid = $1::pg_catalog.regclass AND a.attname = c.name`;
+SELECT ARRAY(
+  SELECT pg_catalog.format_type(a.atttypid, a.atttypmod)
+  FROM pg_catalog.jsonb_array_elements_text(t.asked->'columns') WITH ORDINALITY AS c (name, at)
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = (t.asked->>'name')::pg_catalog.regclass AND a.attname = c.name
+  ORDER BY c.at
+) AS types
+FROM pg_catalog.jsonb_array_elements($1::jsonb) WITH ORDINALITY AS t (asked, place)
+ORDER BY t.place`;
