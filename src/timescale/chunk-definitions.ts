@@ -1,3 +1,4 @@
+import { columnOptions } from '../postgres/column-options.js';
 import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import { HYPERTABLES } from './timescale.js';
@@ -66,9 +67,7 @@ grants AS (
              CASE WHEN a.COLUMN_COMPRESSION <> COALESCE(p.COLUMN_COMPRESSION, '')
                   THEN pg_catalog.format(E'ALTER TABLE ONLY %s ALTER COLUMN %I SET COMPRESSION %s;\\n', c.name, a.attname,
                     CASE a.COLUMN_COMPRESSION WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE 'default' END) END,
-             CASE WHEN a.attoptions IS NOT NULL
-                  THEN pg_catalog.format(E'ALTER TABLE ONLY %s ALTER COLUMN %I SET (%s);\\n', c.name, a.attname,
-                    pg_catalog.array_to_string(a.attoptions, ', ')) END),
+             E'ALTER TABLE ONLY ' || c.name || ' ALTER COLUMN ' || pg_catalog.quote_ident(a.attname) || ' SET (' || ${columnOptions('a')} || E');\\n'),
            '' ORDER BY a.attnum) AS settings
   FROM chunk c
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,3 +1,4 @@
+import { columnOptions } from '../../postgres/column-options.js';
 import { type DefinitionQuery, IS_USER_SCHEMA, isNoMember, optionLines, relationKind } from './definition.js';
 
 /** Tables, chunks, views, foreign tables, sequences: everything that is not of their columns. */
@@ -47,7 +48,7 @@ SELECT 'columns of ' || ${relationKind('c')} AS kind, c.oid::pg_catalog.regclass
          CASE WHEN a.attstorage <> t.typstorage THEN 'storage ' || a.attstorage::text END,
          ${server >= 140_000 && older >= 140_000 ? `'compression ' || NULLIF(a.attcompression::text, '')` : 'NULL'},
          'statistics ' || NULLIF(a.attstattarget, -1),
-         'options ' || pg_catalog.array_to_string(a.attoptions, ', '),
+         'options ' || ${columnOptions('a')},
          'foreign options ' || pg_catalog.array_to_string(a.attfdwoptions, ', ')), E'\\n'
          ORDER BY a.attname::text COLLATE pg_catalog."C") AS text
 FROM pg_catalog.pg_class c
