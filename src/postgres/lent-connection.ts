@@ -2,12 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { columnOptions } from './column-options.js';
 import { IDENTIFIER_PATTERN } from './quoting.js';
 import type { Session } from './session.js';
 
 /**
  * Lends the connection of a session to one client program, through a socket in a folder that only this user can enter.
- * So the program connects as sessions do, gets no password, and takes fewer locks: see `withoutDescendants`.
+ * So the program connects as sessions do, gets no password, and asks less of the server: see `withoutDescendants` and
+ * `withoutOwnOptions`.
  *
  * @param use runs the program with the environment that leads it to the socket
  */
@@ -142,9 +144,8 @@ class Loan {
     if (!bytes) return false;
     const isQuery = bytes.toString('latin1', 0, 1) === 'Q';
     const sql = isQuery ? bytes.toString('utf8', 5, bytes.length - 1) : '';
-    server.write(
-      sql.startsWith('LOCK TABLE ') ? message('Q', Buffer.from(`${withoutDescendants(sql)}\0`)) : bytes,
-    );
+    const asked = sql.startsWith('LOCK TABLE ') ? withoutDescendants(sql) : withoutOwnOptions(sql);
+    server.write(asked === sql ? bytes : message('Q', Buffer.from(`${asked}\0`)));
     return true;
   }
 
@@ -168,4 +169,16 @@ const QUALIFIED_NAME = new RegExp(`${IDENTIFIER_PATTERN}\\.${IDENTIFIER_PATTERN}
  */
 export function withoutDescendants(lockTable: string): string {
   return lockTable.replaceAll(QUALIFIED_NAME, 'ONLY $&');
+}
+
+/**
+ * A `pg_dump` that is older than the source's minor version would dump what that server keeps for itself among the options
+ * of columns, and another server refuses it: `unrecognized parameter "pg_attver"`.
+ * Source: getTableAttrs() in src/bin/pg_dump/pg_dump.c, PostgreSQL 12 to 18
+ */
+export function withoutOwnOptions(query: string): string {
+  return query.replace(
+    "array_to_string(a.attoptions, ', ') AS attoptions",
+    `${columnOptions('a')} AS attoptions`,
+  );
 }
