@@ -11,7 +11,8 @@ setFlagsFromString('--heap-growing-percent=50');
 /** Runs the command line; the process ends with the code that `exit-codes.ts` names. */
 async function main(): Promise<number> {
   try {
-    await makeProgram().parseAsync(process.argv);
+    const program = await makeProgram(process.argv[2]);
+    await program.parseAsync(process.argv);
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;

@@ -1,29 +1,34 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { checkCommand } from './check.js';
-import { cleanCommand } from './clean.js';
-import { demoCommand } from './demo.js';
-import { dumpCommand } from './dump.js';
-import { inspectCommand } from './inspect.js';
-import { migrateCommand } from './migrate.js';
-import { restoreCommand } from './restore.js';
-import { statusCommand } from './status.js';
-import { verifyCommand } from './verify.js';
-import { workerCommand } from './worker.js';
 
-/** All commands. Errors are thrown, not exited on. */
-export function makeProgram(): Command {
+/** In the order in which the help lists them. Each loads what it needs: all of them together take 0.15 s and 14 MB more. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['check', async () => (await import('./check.js')).checkCommand()],
+  ['migrate', async () => (await import('./migrate.js')).migrateCommand()],
+  ['worker', async () => (await import('./worker.js')).workerCommand()],
+  ['status', async () => (await import('./status.js')).statusCommand()],
+  ['clean', async () => (await import('./clean.js')).cleanCommand()],
+  ['verify', async () => (await import('./verify.js')).verifyCommand()],
+  ['dump', async () => (await import('./dump.js')).dumpCommand()],
+  ['restore', async () => (await import('./restore.js')).restoreCommand()],
+  ['inspect', async () => (await import('./inspect.js')).inspectCommand()],
+  ['demo', async () => (await import('./demo.js')).demoCommand()],
+]);
+
+/**
+ * The program with the command that is asked for; with all of them where none of these is. Errors are thrown, not exited on.
+ *
+ * @param asked the first argument
+ */
+export async function makeProgram(asked: string | undefined): Promise<Command> {
   const program = new Command('hyperferry')
     .description('Moves a TimescaleDB database to another server, whole, fast and proven equal')
     .version(packageVersion())
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  const commands = [
-    ...[checkCommand(), migrateCommand(), workerCommand(), statusCommand(), cleanCommand()],
-    ...[verifyCommand(), dumpCommand(), restoreCommand(), inspectCommand(), demoCommand()],
-  ];
-  for (const command of commands) {
-    program.addCommand(command.exitOverride());
+  const one = COMMANDS.get(asked ?? '');
+  for (const make of one ? [one] : COMMANDS.values()) {
+    program.addCommand((await make()).exitOverride());
   }
   return program;
 }
