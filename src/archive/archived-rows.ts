@@ -9,7 +9,7 @@ export type ArchivedRow = Readonly<Record<string, string>>;
 export async function readRows(archive: Archive, entry: TocEntry): Promise<ArchivedRow[]> {
   const columns = columnsOf(entry);
   const pieces: Buffer[] = [];
-  for await (const piece of await openTableData(archive, entry)) pieces.push(piece as Buffer);
+  for await (const piece of await openTableData(archive, entry)) pieces.push(piece);
   return Buffer.concat(pieces)
     .toString('utf8')
     .split('\n')

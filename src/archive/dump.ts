@@ -8,7 +8,7 @@ import { readDatabaseBytes } from '../inventory/server.js';
 import { failureOf } from '../migrate/explain-failure.js';
 import { JobHold } from '../migrate/job-hold.js';
 import { defaultJobs, lookForPgDump, noteWarnings, refuseBlockers } from '../migrate/preflight.js';
-import { closeSession, openSession } from '../migrate/run.js';
+import { allOver, closeSession, openSession } from '../migrate/run.js';
 import { takeServerSnapshot } from '../migrate/server-snapshot.js';
 import type { Compression } from '../postgres/archive/archive-header.js';
 import { expectCompressionProgram } from '../postgres/archive/compression-program.js';
@@ -16,7 +16,8 @@ import { type Connection, describeConnection, parseConnection } from '../postgre
 import { HyperferryError } from '../postgres/error.js';
 import { Session } from '../postgres/session.js';
 import { NO_FEATURES, readFeatures } from '../timescale/features.js';
-import { recordSide } from '../verify/record-side.js';
+import { nameOf } from '../verify/compared-relation.js';
+import { recordObjects, recordSide } from '../verify/record-side.js';
 import type { SideRecord } from '../verify/side-record.js';
 import { dumpContents } from './dump-entries.js';
 import { readmeOf, writeDefinitions } from './dump-files.js';
@@ -104,15 +105,25 @@ async function dumpInto(
     signal,
     open: () => Session.open('source', connection),
   };
-  const rows = await tellStage(run, 'rows', () => dumpRows(contents.tables, source));
+  const mode = options.verify ?? 'checksums';
+  const access = {
+    name: describeConnection(connection),
+    open: source.open,
+    snapshot: snapshot.id,
+    inventory,
+  };
+  // The servers' catalogs are read while this process writes files.
+  const [rows, objects] = await allOver([
+    tellStage(run, 'rows', () => dumpRows(contents.tables, source)),
+    recordObjects(access, { mode, sequenceValues: ofUser, signal }),
+  ]);
   const largeObjects = await tellStage(run, 'large objects', () =>
     dumpLargeObjects(inventory.largeObjects, source),
   );
+  const numbers = new Map(rows.map((dumped) => [nameOf(dumped.table), dumped.rows]));
+  const written = (name: string): number => numbers.get(name) ?? 0;
   const side = await tellStage(run, 'checksums', () =>
-    recordSide(
-      { name: describeConnection(connection), open: source.open, snapshot: snapshot.id, inventory },
-      { mode: options.verify ?? 'checksums', jobs, sequenceValues: ofUser, emit, signal },
-    ),
+    recordSide(objects, { mode, jobs, written, emit, signal }),
   );
   refuseOtherNumbers(rows, side);
   const record: DumpRecord = {
@@ -189,11 +200,11 @@ function configurationSequences({ extensions }: Inventory): QualifiedName[] {
 /** What was written and what was counted are two readings of one snapshot. */
 function refuseOtherNumbers(dumped: readonly DumpedRows[], { totals }: SideRecord): void {
   for (const { table, rows } of dumped) {
-    const counted = totals.get(`${table.schema}.${table.name}`);
+    const counted = totals.get(nameOf(table));
     if (!counted || counted.rows === rows) continue;
     throw new HyperferryError(
       'DIFFERENT',
-      `${table.schema}.${table.name} has ${counted.rows} rows, but ${rows} were written`,
+      `${nameOf(table)} has ${counted.rows} rows, but ${rows} were written`,
     );
   }
 }

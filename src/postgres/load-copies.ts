@@ -36,10 +36,16 @@ export async function loadCopies(
     target.submit(input);
     await input.begun;
     const bytes: number[] = [];
-    for (const content of contents) {
-      if (inHand > 0) input.write(COPY_DONE);
-      bytes.push(await send(await content(), input));
-      inHand++;
+    // What several small COPYs take goes out together.
+    input.cork();
+    try {
+      for (const content of contents) {
+        if (inHand > 0) input.write(COPY_DONE);
+        bytes.push(await send(await content(), input));
+        inHand++;
+      }
+    } finally {
+      input.uncork();
     }
     input.end();
     const rows = await input.finished;
@@ -58,7 +64,10 @@ export async function loadCopies(
   }
 }
 
-/** @returns bytes, without the headers of messages */
+/**
+ * @param input gathers what is written, until that is enough to wait for the server
+ * @returns bytes, without the headers of messages
+ */
 async function send(content: AsyncIterable<Buffer>, input: CopyIn): Promise<number> {
   let bytes = 0;
   for await (const piece of content) {
@@ -67,12 +76,11 @@ async function send(content: AsyncIterable<Buffer>, input: CopyIn): Promise<numb
     const header = Buffer.allocUnsafe(5);
     header.writeUInt8(COPY_DATA);
     header.writeUInt32BE(piece.length + 4, 1);
-    input.cork();
     input.write(header);
-    const mayGoOn = input.write(piece);
+    if (input.write(piece)) continue;
     input.uncork();
-    if (!mayGoOn)
-      await Promise.race([new Promise<void>((resume) => input.whenDrained(resume)), input.finished]);
+    await Promise.race([new Promise<void>((resume) => input.whenDrained(resume)), input.finished]);
+    input.cork();
   }
   if (!input.isRunning) throw input.error ?? new Error('the target ended its COPYs early');
   return bytes;

@@ -196,7 +196,8 @@ function comparableConfiguration({ inventory }: KnownSide, other: KnownSide): Co
   return inventory.extensions.filter(hasVersionOf(other)).flatMap(({ configuration }) => configuration);
 }
 
-type Areas = readonly (readonly [ObjectDifference['area'], ObjectSet])[];
+/** Objects by what they are of. */
+export type Areas = readonly (readonly [ObjectDifference['area'], ObjectSet])[];
 
 async function readObjects({ side, other, session }: Reading, context: ObjectContext): Promise<Areas> {
   const { inventory } = side;

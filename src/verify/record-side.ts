@@ -1,37 +1,91 @@
 import type { Emit } from '../engine/events.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import type { SideAccess } from './compare-context.js';
-import { readAllObjects } from './compare-objects.js';
-import { pairRelations } from './compared-relation.js';
-import { readSide } from './known-side.js';
+import { type Areas, readAllObjects } from './compare-objects.js';
+import { nameOf, pairRelations } from './compared-relation.js';
+import { type KnownSide, readSide } from './known-side.js';
 import { type NamedRelation, readTotals } from './read-totals.js';
 import type { SideRecord } from './side-record.js';
-import type { VerifyMode } from './verification.js';
+import type { RowTotals, VerifyMode } from './verification.js';
+
+/** What a later comparison will ask of a database, less its rows. */
+export interface RecordedObjects {
+  readonly name: string;
+  readonly side: KnownSide;
+  readonly areas: Areas;
+}
+
+/** Notes the definitions of a database, the catalogs of its extensions, and the like. */
+export async function recordObjects(
+  access: SideAccess,
+  options: {
+    readonly mode: VerifyMode;
+    /** The values that the sequences had when they were copied. */
+    readonly sequenceValues: readonly SequenceValue[];
+    readonly signal: AbortSignal;
+  },
+): Promise<RecordedObjects> {
+  const side = { ...(await readSide('source', access, options)), largeObjectAccess: 'functions' as const };
+  return { name: access.name, side, areas: await readAllObjects(side, side, options) };
+}
 
 export interface RecordOptions {
   readonly mode: VerifyMode;
   readonly jobs: number;
-  /** The values that the sequences had when they were copied. */
-  readonly sequenceValues: readonly SequenceValue[];
+  /** How many rows of a relation were written. */
+  readonly written: (name: string) => number;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
 
-/** Notes all that a later comparison will ask of a database: what its rows add up to, and its definitions. */
-export async function recordSide(access: SideAccess, options: RecordOptions): Promise<SideRecord> {
-  const { mode, jobs, emit, signal } = options;
-  const side = { ...(await readSide('source', access, options)), largeObjectAccess: 'functions' as const };
+/** Adds what the rows add up to: as they were written, where only their numbers are wanted, and else as they are read again. */
+export async function recordSide(
+  { name, side, areas }: RecordedObjects,
+  options: RecordOptions,
+): Promise<SideRecord> {
   const { inventory, columns, chunksOfCompressed, notCompared } = side;
-  const areas = await readAllObjects(side, side, options);
   const pairs = pairRelations(inventory, inventory, { source: columns, target: columns }, () => true);
+  const relations = pairs.both.map(({ name, source }): NamedRelation => ({ name, ...source }));
+  const totals =
+    options.mode === 'counts'
+      ? writtenTotals(relations, options)
+      : await readChecksums(side, relations, options);
+  return {
+    name,
+    inventory,
+    columns,
+    chunksOfCompressed,
+    notCompared,
+    mode: options.mode,
+    totals,
+    objects: areas.map(([area, objects]) => [area, [...objects]]),
+  };
+}
+
+function writtenTotals(
+  relations: readonly NamedRelation[],
+  { written }: RecordOptions,
+): Map<string, RowTotals> {
+  return new Map(
+    relations.map(({ name, relations: read }) => [
+      name,
+      { rows: read.reduce((sum, relation) => sum + written(nameOf(relation)), 0), checksum: undefined },
+    ]),
+  );
+}
+
+function readChecksums(
+  side: KnownSide,
+  relations: readonly NamedRelation[],
+  { mode, jobs, emit, signal }: RecordOptions,
+): Promise<Map<string, RowTotals>> {
   emit({
     type: 'verify-planned',
-    relations: pairs.both.length,
-    bytes: pairs.both.reduce((sum, { source }) => sum + source.bytes, 0),
+    relations: relations.length,
+    bytes: relations.reduce((sum, { bytes }) => sum + bytes, 0),
   });
-  const bytes = new Map(pairs.both.map(({ name, source }) => [name, source.bytes]));
-  const named = pairs.both.map(({ name, source }): NamedRelation => ({ name, ...source }));
-  const totals = await readTotals(side, named, {
+  const bytes = new Map(relations.map((relation) => [relation.name, relation.bytes]));
+  return readTotals(side, relations, {
     mode,
     encodings: 'other encoding',
     jobs,
@@ -46,14 +100,4 @@ export async function recordSide(access: SideAccess, options: RecordOptions): Pr
         sourceBytes: bytes.get(relation) ?? 0,
       }),
   });
-  return {
-    name: access.name,
-    inventory,
-    columns,
-    chunksOfCompressed,
-    notCompared,
-    mode,
-    totals,
-    objects: areas.map(([area, objects]) => [area, [...objects]]),
-  };
 }

@@ -100,7 +100,7 @@ async function writeAtOnce(options: DataFileOptions, content: Buffer): Promise<W
   const algorithm = compression.algorithm === 'none' ? 'none' : 'gzip';
   const name = nameOnDisk(options, algorithm);
   const bytes = algorithm === 'none' ? content : await gzipped(content, levelForSmall(compression));
-  await writeFileAtOnce(join(folder, name), bytes);
+  writeFileAtOnce(join(folder, name), bytes);
   return { name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 

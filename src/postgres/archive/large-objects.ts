@@ -1,10 +1,10 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { unreadableArchive } from './archive-error.js';
 import { BlockReader } from './block-reader.js';
 import { decompress } from './decompress.js';
 import { findFileOfFolder, readContent, readFileOfFolder } from './folder-file.js';
 import type { Archive, Blocks } from './open-archive.js';
-import { expectHeader, positionOf, streamOf, withoutData } from './table-data.js';
+import { expectHeader, positionOf, withoutData } from './table-data.js';
 import type { TocEntry } from './toc-entry.js';
 
 export interface LargeObjectContent {
@@ -12,6 +12,9 @@ export interface LargeObjectContent {
   /** To be read, or destroyed, before the next one is asked for. */
   readonly content: Readable;
 }
+
+/** Large enough that a turn of the event loop moves some of a large object. */
+const BUFFERED = 256 * 1024;
 
 /**
  * The large objects whose content belongs to an entry of the kind `BLOBS`, one after the other. Up to format 1.15 an
@@ -27,7 +30,7 @@ export async function* readLargeObjects(
     ? largeObjectsOfBlocks(archive, archive.blocks, entry)
     : largeObjectsOfFolder(archive, entry);
   for await (const { oid, bytes } of objects) {
-    const content = streamOf(bytes);
+    const content = Readable.from(bytes, { objectMode: false, highWaterMark: BUFFERED });
     // Who reads it gets its error; who does not, has no use for it.
     content.on('error', () => {});
     try {
@@ -79,6 +82,6 @@ async function* largeObjectsOfFolder(archive: Archive, entry: TocEntry): AsyncGe
         `expected lines of an OID and the name of a file, found ${JSON.stringify(line)}`,
       );
     }
-    yield { oid: Number(oid), bytes: readContent(await findFileOfFolder(archive.path, file)) };
+    yield { oid: Number(oid), bytes: readContent(findFileOfFolder(archive.path, file)) };
   }
 }

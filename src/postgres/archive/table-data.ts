@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { unreadableArchive } from './archive-error.js';
 import { BlockReader } from './block-reader.js';
 import { decompress } from './decompress.js';
@@ -10,20 +9,13 @@ import type { TocEntry } from './toc-entry.js';
 /**
  * The data of a table: for an entry with a COPY statement the rows in COPY's text format, without the end marker that
  * stands behind them in the archive; for others, of `pg_dump --inserts`, SQL. Nothing is read before it is asked for,
- * and nothing stays open once the stream has ended or was destroyed.
+ * and nothing stays open once the generator has ended, or was ended by `return()`.
  *
- * @throws HyperferryError `ARCHIVE`, by the promise or as the stream's error, that names the file and what is wrong
+ * @throws HyperferryError `ARCHIVE`, here or while it is read, that names the file and what is wrong
  */
-export async function openTableData(archive: Archive, entry: TocEntry): Promise<Readable> {
+export async function openTableData(archive: Archive, entry: TocEntry): Promise<AsyncGenerator<Buffer>> {
   const { path, bytes } = await contentOf(archive, entry);
-  return streamOf(entry.copyStatement === undefined ? bytes : withoutEndMarker(path, bytes));
-}
-
-/** Large enough that a turn of the event loop moves some of a large table. */
-const BUFFERED = 256 * 1024;
-
-export function streamOf(bytes: AsyncGenerator<Buffer>): Readable {
-  return Readable.from(bytes, { objectMode: false, highWaterMark: BUFFERED });
+  return entry.copyStatement === undefined ? bytes : withoutEndMarker(path, bytes);
 }
 
 async function contentOf(
@@ -35,7 +27,7 @@ async function contentOf(
     return { path: archive.path, bytes: contentOfBlocks(archive, archive.blocks, entry, position) };
   }
   if (entry.data.at !== 'file') throw withoutData(archive, entry);
-  const file = await findFileOfFolder(archive.path, entry.data.name);
+  const file = findFileOfFolder(archive.path, entry.data.name);
   return { path: file.path, bytes: readContent(file) };
 }
 
