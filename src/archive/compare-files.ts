@@ -1,4 +1,5 @@
-import { readdir, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
@@ -41,7 +42,7 @@ export async function compareFiles(
   const different: FileDifference[] = [];
   const hashed: ManifestFile[] = [];
   for (const file of files) {
-    const found = await sizeDifference(path, file);
+    const found = sizeDifference(path, file);
     if (found) different.push(found);
     else if (isHashed(file.name)) hashed.push(file);
     else onCompared?.(file);
@@ -85,15 +86,13 @@ export function describeDifference(difference: FileDifference): string {
   }
 }
 
-async function sizeDifference(
-  path: string,
-  { name, bytes: expected }: ManifestFile,
-): Promise<FileDifference | undefined> {
+/** Without a promise, which takes longer than the file. */
+function sizeDifference(path: string, { name, bytes: expected }: ManifestFile): FileDifference | undefined {
   try {
-    const { size: bytes } = await stat(join(path, name));
+    const bytes = statSync(join(path, name), { throwIfNoEntry: false })?.size;
+    if (bytes === undefined) return { name, state: 'missing' };
     return bytes === expected ? undefined : { name, state: 'other size', bytes, expected };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { name, state: 'missing' };
     return { name, state: 'unreadable', reason: failedOnFile('read', join(path, name), error).message };
   }
 }

@@ -1,5 +1,3 @@
-import { gzipSync } from 'node:zlib';
-import { toJson } from '../inventory/json.js';
 import type { ServerSnapshot } from '../migrate/server-snapshot.js';
 import { divideArchive } from '../plan/division.js';
 import { type ArchiveVersion, archiveTimeOf, type Compression } from '../postgres/archive/archive-header.js';
@@ -8,10 +6,11 @@ import type { TocEntry } from '../postgres/archive/toc-entry.js';
 import { writeArchiveToc } from '../postgres/archive/write-toc.js';
 import type { DumpContents } from './dump-entries.js';
 import type { DumpFolder } from './dump-folder.js';
-import { type DumpRecord, RECORD_FILE } from './dump-record.js';
+import type { DumpRecord } from './dump-record.js';
 import type { Manifest } from './manifest.js';
 import { databaseScript, rolesScript } from './psql-scripts.js';
 import { LISTS, readme } from './readme.js';
+import { RECORD_FILE, writeRecord } from './record-file.js';
 
 /** All that the files beside the rows are made of. */
 export interface Described {
@@ -52,7 +51,7 @@ export async function writeDefinitions(folder: DumpFolder, described: Described)
     await folder.write('database.sql', databaseScript(inventory)),
     await folder.write(LISTS.inRestoreMode, list(inRestoreMode)),
     await folder.write(LISTS.afterRestoreMode, list(last)),
-    await folder.write(RECORD_FILE, gzipSync(toJson(record))),
+    await folder.write(RECORD_FILE, await writeRecord(record)),
     await folder.write('README.txt', readme(readmeOf(described, 'archive'))),
   ];
 }

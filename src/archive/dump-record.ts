@@ -14,6 +14,3 @@ export interface DumpRecord {
   /** What a restore cannot bring. */
   readonly leftOut: readonly LeftOut[];
 }
-
-/** JSON, as `toJson` writes it, compressed. */
-export const RECORD_FILE = 'record.json.gz';

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { openedDump } from '../migrate/work/opened-dump.js';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
-import { type Archive, openArchive } from '../postgres/archive/open-archive.js';
+import type { Archive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
 import { compareFiles, describeDifference } from './compare-files.js';
-import { type DumpRecord, RECORD_FILE } from './dump-record.js';
+import type { DumpRecord } from './dump-record.js';
 import { kindOfDump } from './kind-of-dump.js';
 import { MANIFEST_FILE, type Manifest, type ManifestFile, readManifest } from './manifest.js';
-import { readRecord } from './read-record.js';
+import { RECORD_FILE, readRecord } from './record-file.js';
 
 /** A dump that Hyperferry made, on this machine. */
 export interface OpenDump {
@@ -38,7 +39,7 @@ export async function openDump(from: string, checksFiles = false): Promise<OpenD
   return {
     path,
     manifest,
-    archive: await openArchive(path),
+    archive: (await openedDump(path)).archive,
     record: await readRecord(path),
   };
 }

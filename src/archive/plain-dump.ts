@@ -6,10 +6,10 @@ import type { ClientProgram } from '../postgres/client-programs.js';
 import { HyperferryError } from '../postgres/error.js';
 import { programEnvironment } from '../postgres/program-environment.js';
 import type { DumpFolder } from './dump-folder.js';
-import { RECORD_FILE } from './dump-record.js';
 import { fileOnDisk } from './file-on-disk.js';
 import type { Manifest } from './manifest.js';
 import { LISTS } from './readme.js';
+import { RECORD_FILE } from './record-file.js';
 
 /** What a plain dump keeps of the archive that it is made of, as it is: `verify` compares with the record. */
 const KEPT = new Set(['roles.sql', 'database.sql', RECORD_FILE]);

@@ -5,9 +5,8 @@ import { compareDatabases } from '../verify/compare-databases.js';
 import { comparingHeld } from '../verify/held-sides.js';
 import type { Verification } from '../verify/verification.js';
 import type { VerifyOptions } from '../verify/verify.js';
-import { RECORD_FILE } from './dump-record.js';
 import { expectFiles, openManifest } from './open-dump.js';
-import { readRecord } from './read-record.js';
+import { RECORD_FILE, readRecord } from './record-file.js';
 
 /** What `verify` is asked with a dump for a source, which holds no rows that could be asked for more. */
 export interface VerifyDumpOptions

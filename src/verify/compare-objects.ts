@@ -32,7 +32,7 @@ export async function compareObjects(
   context: CompareContext,
 ): Promise<ComparedObjects> {
   const { compared, differences } = source.record
-    ? differencesToRecord(source.record, target, await readAllObjects(target, source, context), context)
+    ? await differencesToRecord(source.record, target, await readAllObjects(target, source, context), context)
     : await withComparingSession(source, context.signal, (left) =>
         withComparingSession(target, context.signal, (right) =>
           readDifferences(
@@ -154,14 +154,14 @@ export async function readAllObjects(
   });
 }
 
-function differencesToRecord(
+async function differencesToRecord(
   record: SideRecord,
   target: KnownSide,
   found: Areas,
   context: Pick<CompareContext, 'areas'>,
-): { readonly compared: number; readonly differences: readonly ObjectDifference[] } {
+): Promise<{ readonly compared: number; readonly differences: readonly ObjectDifference[] }> {
   const there = new Map(found);
-  const recorded = recordedObjects(record, target).filter(([area]) => isMeant(area, context));
+  const recorded = (await recordedObjects(record, target)).filter(([area]) => isMeant(area, context));
   return {
     compared: recorded.reduce((sum, [, objects]) => sum + objects.size, 0),
     differences: recorded.flatMap(([area, objects]) =>
@@ -223,13 +223,14 @@ async function readObjects({ side, other, session }: Reading, context: ObjectCon
 }
 
 /** Less the catalogs of extensions that the other side has in another version. */
-function recordedObjects({ inventory, objects = [] }: SideRecord, other: KnownSide): Areas {
+async function recordedObjects({ inventory, readObjects }: SideRecord, other: KnownSide): Promise<Areas> {
   const isComparable = hasVersionOf(other);
   const others = new Set(
     inventory.extensions
       .filter((extension) => !isComparable(extension))
       .flatMap(({ configuration }) => configuration.map(nameOf)),
   );
+  const objects = (await readObjects?.()) ?? [];
   return objects.map(([area, recorded]) => [
     area,
     new ObjectSet(

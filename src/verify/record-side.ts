@@ -58,7 +58,7 @@ export async function recordSide(
     notCompared,
     mode: options.mode,
     totals,
-    objects: areas.map(([area, objects]) => [area, [...objects]]),
+    readObjects: async () => areas.map(([area, objects]) => [area, [...objects]]),
   };
 }
 

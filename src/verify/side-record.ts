@@ -5,7 +5,7 @@ import type { RecordedObject } from './object-set.js';
 import type { ObjectDifference, RowTotals, VerifyMode } from './verification.js';
 
 /**
- * All that a comparison asks of a side, noted when it was there: plain values, and maps of them. Hashes are those that
+ * All that a comparison asks of a side, noted when it was there. Hashes are those that
  * compare with a database of any encoding, and large objects are read as any owner may.
  */
 export interface SideRecord {
@@ -19,6 +19,9 @@ export interface SideRecord {
   /** What is known of rows: a side of which only the numbers were noted is compared by them. */
   readonly mode: VerifyMode;
   readonly totals: ReadonlyMap<string, RowTotals>;
-  /** Undefined where nothing is known but rows. */
-  readonly objects: readonly (readonly [ObjectDifference['area'], readonly RecordedObject[]])[] | undefined;
+  /** Gives what else was noted: of many chunks more than all the rest. Undefined where nothing is known but rows. */
+  readonly readObjects: (() => Promise<RecordedAreas>) | undefined;
 }
+
+/** Objects by what they are of. */
+export type RecordedAreas = readonly (readonly [ObjectDifference['area'], readonly RecordedObject[]])[];
