@@ -5,8 +5,9 @@ import { HyperferryError } from '../postgres/error.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { makeProgram } from './program.js';
 
-// V8 lets garbage grow to several times what is in use: with 5,000 chunks, up to 187 MB in place of 154, and no faster.
-setFlagsFromString('--heap-growing-percent=50');
+// V8 lets garbage grow to several times what is in use. With 20,000 chunks, the first takes the peak from 275 MB to 216, and
+// the second, which keeps the space of new objects at the size that it begins with, to 191.
+for (const flag of ['--heap-growing-percent=50', '--semi-space-growth-factor=1']) setFlagsFromString(flag);
 
 /** Runs the command line; the process ends with the code that `exit-codes.ts` names. */
 async function main(): Promise<number> {

@@ -8,7 +8,7 @@ import { cleanTarget } from './clean-target.js';
 import { type Begun, goOn } from './go-on.js';
 import { LeftOutItems } from './left-out-items.js';
 import type { Migration } from './migration.js';
-import type { Snapshot } from './origin.js';
+import type { HeldSnapshot, Snapshot } from './origin.js';
 import { planFrom } from './plan-from.js';
 import type { Prepared } from './prepare.js';
 import { closeSession, openSession, type Run } from './run.js';
@@ -46,7 +46,7 @@ export async function beginMigration(
     workerSettings: workerSettingsFrom(snapshot, plan),
     source: {
       connection: run.source.url === undefined ? undefined : parseConnection(run.source.url),
-      snapshot,
+      snapshot: held(snapshot),
     },
     target,
     jobs: preparation.jobs,
@@ -57,6 +57,10 @@ export async function beginMigration(
     sequenceValues: [],
     verification: undefined,
   };
+}
+
+function held({ readSequenceValues, openConfiguration, compared }: Snapshot): HeldSnapshot {
+  return { readSequenceValues, openConfiguration, compared };
 }
 
 async function begin(

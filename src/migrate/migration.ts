@@ -6,7 +6,7 @@ import type { Plan } from '../plan/plan.js';
 import type { Connection } from '../postgres/connection-string.js';
 import { inSession, type Session } from '../postgres/session.js';
 import type { Verification } from '../verify/verification.js';
-import type { Snapshot } from './origin.js';
+import type { HeldSnapshot } from './origin.js';
 import type { Standing } from './standing.js';
 import type { Planned } from './tasks.js';
 import type { WorkerSettings } from './work/context.js';
@@ -18,7 +18,7 @@ export interface Migration {
   readonly source: {
     /** The way to the server; a dump has none. */
     readonly connection: Connection | undefined;
-    readonly snapshot: Snapshot;
+    readonly snapshot: HeldSnapshot;
   };
   readonly target: {
     readonly connection: Connection;

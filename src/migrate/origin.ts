@@ -56,3 +56,6 @@ export interface Snapshot {
   /** Where workers find rows. */
   readonly rows: RowsSource;
 }
+
+/** What of it the stages ask for: with the tasks in the ledger, the definitions of many chunks need no memory any more. */
+export type HeldSnapshot = Pick<Snapshot, 'readSequenceValues' | 'openConfiguration' | 'compared'>;

@@ -67,6 +67,9 @@ class DumpIds {
   }
 }
 
+/** One for all: chunks are many. */
+const NOWHERE = { at: 'nowhere' } as const;
+
 function entryOf(object: ChunkDefinition, dumpId: number, ids: DumpIds, needs: readonly number[]): TocEntry {
   const { kind, oid, name, table, sql, owner, tablespace, accessMethod } = object;
   const isNamedWithTable = kind !== 'TABLE' && kind !== 'INDEX';
@@ -88,7 +91,7 @@ function entryOf(object: ChunkDefinition, dumpId: number, ids: DumpIds, needs: r
     owner,
     dependencies: kind === 'TABLE' ? needs : [tableId, ...needs],
     hasData: false,
-    data: { at: 'nowhere' },
+    data: NOWHERE,
   };
 }
 

@@ -244,14 +244,14 @@ function definitionFrom(row: DefinitionRow, shared: (text: string) => string): C
     );
   }
   return {
-    kind,
+    kind: shared(kind) as ChunkDefinition['kind'],
     oid: Number(oid),
     name,
     table: { oid: Number(table), schema: shared(schema), name: shared(tableName) },
     sql,
     owner: shared(owner),
     tablespace: tablespace ?? undefined,
-    accessMethod: accessMethod ?? undefined,
+    accessMethod: accessMethod === null ? undefined : shared(accessMethod),
     grantsOf: grantsOf === null ? undefined : Number(grantsOf),
   };
 }
