@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { GZIP_DEFAULT_LEVEL } from '../../src/postgres/archive/compression.js';
 import type { Contender } from './contender.js';
 import { pgDump, pgRestore, pgRestoreOfHyperferry, phases, recipe } from './dump-and-restore.js';
 import { floor } from './floor.js';
@@ -41,6 +42,7 @@ export async function contenders(field: Field): Promise<readonly Contender[]> {
         ...field.jobs.map((each) => hyperferryDump('counts', each)),
         hyperferryDump('checksums', jobs),
         pgDump(jobs),
+        pgDump(jobs, GZIP_DEFAULT_LEVEL),
       ];
     case 'restore':
       return [

@@ -52,11 +52,13 @@ export function phases(jobs: number): Contender {
   };
 }
 
-export function pgDump(jobs: number): Contender {
+/** @param level of gzip; its own default where it is not given */
+export function pgDump(jobs: number, level?: number): Contender {
+  const compression = level === undefined ? [] : [`-Z${level}`];
   return {
-    name: `pg_dump -Fd -j${jobs}`,
+    name: ['pg_dump -Fd', `-j${jobs}`, ...compression].join(' '),
     isPeer: true,
-    prepare: async (course) => () => dumpArchive(course, jobs, course.dump),
+    prepare: async (course) => () => dumpArchive(course, jobs, course.dump, compression),
   };
 }
 
@@ -84,8 +86,13 @@ export function pgRestoreOfHyperferry(jobs: number): Contender {
   };
 }
 
-function dumpArchive({ source, programs }: Course, jobs: number, archive: string): Promise<Usage> {
-  const parameters = ['-Fd', '-j', String(jobs), '-d', source, '-f', archive];
+function dumpArchive(
+  { source, programs }: Course,
+  jobs: number,
+  archive: string,
+  compression: readonly string[] = [],
+): Promise<Usage> {
+  const parameters = ['-Fd', '-j', String(jobs), ...compression, '-d', source, '-f', archive];
   return runMeasured('pg_dump', parameters, cleanEnvironment(programs));
 }
 

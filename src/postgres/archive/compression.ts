@@ -12,7 +12,21 @@ export const SUFFIXES: Readonly<Record<CompressionAlgorithm, string>> = {
   zstd: '.zst',
 };
 
-export const GZIP_DEFAULT_LEVEL = constants.Z_DEFAULT_COMPRESSION;
+/**
+ * Where gzip is asked for without a level. What was measured (Node.js 20, text of COPY in pieces of 4 MB; seconds, and bytes
+ * against level 6, which is zlib's default and pg_dump's):
+ *
+ * | level | random numbers, 62 MB | text and documents, 50 MB | sensors, 39 MB |
+ * | --- | --- | --- | --- |
+ * | 6, memLevel 8 | 2.98 | 1.41 | 0.98 |
+ * | 6, memLevel 9 | 2.61, 100.0 % | 1.30, 99.9 % | 0.90, 100.0 % |
+ * | **5, memLevel 9** | 1.90, 100.4 % | 1.16, 102.3 % | 0.50, 104.0 % |
+ * | 4, memLevel 8 | 1.18, 101.1 % | 1.05, 104.0 % | 0.28, 109.7 % |
+ */
+export const GZIP_DEFAULT_LEVEL = 5;
+
+/** The most: 256 kB more memory for a file in hand. */
+export const GZIP_MEMORY_LEVEL = constants.Z_MAX_MEMLEVEL;
 
 /** zlib's own pieces of 16 kB cost a turn of the event loop each. */
 const PIECE = 128 * 1024;
@@ -22,7 +36,9 @@ export function startCompression({ algorithm, level }: Compression): Conversion 
     case 'none':
       return inProcess(new PassThrough({ highWaterMark: PIECE }));
     case 'gzip':
-      return inProcess(createGzip({ level: level ?? GZIP_DEFAULT_LEVEL, chunkSize: PIECE }));
+      return inProcess(
+        createGzip({ level: level ?? GZIP_DEFAULT_LEVEL, memLevel: GZIP_MEMORY_LEVEL, chunkSize: PIECE }),
+      );
     default:
       return startCompressionProgram(algorithm, { compress: true, level });
   }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { gzip, gzipSync } from 'node:zlib';
+import { gzip, gzipSync, type ZlibOptions } from 'node:zlib';
 import type { Compression, CompressionAlgorithm } from './archive-header.js';
 import { CompressedFile, writeFileAtOnce } from './compressed-file.js';
-import { GZIP_DEFAULT_LEVEL, SUFFIXES } from './compression.js';
+import { GZIP_DEFAULT_LEVEL, GZIP_MEMORY_LEVEL, SUFFIXES } from './compression.js';
 import { END_MARKER } from './end-marker.js';
 
 export interface DataFileOptions {
@@ -93,7 +93,7 @@ const GATHERED = 64 * 1024;
  */
 const LEAST_FOR_PROGRAM = 512 * 1024;
 
-const gzipInThread = promisify<Buffer, { level: number }, Buffer>(gzip);
+const gzipInThread = promisify<Buffer, ZlibOptions, Buffer>(gzip);
 
 async function writeAtOnce(options: DataFileOptions, content: Buffer): Promise<WrittenFile> {
   const { compression, folder } = options;
@@ -110,7 +110,8 @@ function levelForSmall({ algorithm, level = GZIP_DEFAULT_LEVEL }: Compression): 
 
 /** To hand a small piece to a thread and back takes longer than to compress it. */
 function gzipped(content: Buffer, level: number): Buffer | Promise<Buffer> {
-  return content.length <= GATHERED ? gzipSync(content, { level }) : gzipInThread(content, { level });
+  const options = { level, memLevel: GZIP_MEMORY_LEVEL };
+  return content.length <= GATHERED ? gzipSync(content, options) : gzipInThread(content, options);
 }
 
 function nameOnDisk({ name }: DataFileOptions, algorithm: CompressionAlgorithm): string {
