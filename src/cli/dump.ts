@@ -5,6 +5,7 @@ import { dumpSummary } from '../report/dump-lines.js';
 import { jsonLinesRenderer } from '../report/json-lines.js';
 import { terminalRenderer } from '../report/terminal.js';
 import { collect, jobsFlag, logFormatFlag, requiredUrl, sourceFlag, wholeNumber } from './flags.js';
+import { collectByStage } from './garbage-collection.js';
 import { withInterrupt } from './interrupt.js';
 import { showingFailure } from './show-failure.js';
 
@@ -67,7 +68,10 @@ export function dumpCommand(): Command {
             verify: flags.verify,
             skipChecks: flags.skipCheck,
             signal,
-            onEvent: (event) => renderer.show(event),
+            onEvent: (event) => {
+              collectByStage(event);
+              renderer.show(event);
+            },
           }),
         );
         if (flags.logFormat === 'text') process.stderr.write(dumpSummary(outcome));

@@ -10,6 +10,7 @@ import { renderLeftOut } from '../report/left-out.js';
 import type { Renderer } from '../report/renderer.js';
 import { terminalRenderer } from '../report/terminal.js';
 import { collect, logFormatFlag, wholeNumber } from './flags.js';
+import { collectByStage } from './garbage-collection.js';
 import { withInterrupt } from './interrupt.js';
 import { showingFailure } from './show-failure.js';
 
@@ -86,7 +87,13 @@ export async function showingRun(
     }
     if (flags.cleanTarget && !flags.yes) await confirmCleaning(target());
     const outcome = await withInterrupt((signal) =>
-      run({ signal, onEvent: (event) => renderer.show(event) }),
+      run({
+        signal,
+        onEvent: (event) => {
+          collectByStage(event);
+          renderer.show(event);
+        },
+      }),
     );
     renderer.finished(outcome);
     if (flags.leftOut) await writeFile(flags.leftOut, renderLeftOut(outcome.leftOut), { mode: 0o600 });
