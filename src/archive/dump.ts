@@ -112,7 +112,7 @@ async function dumpInto(
     snapshot: snapshot.id,
     inventory,
   };
-  // The servers' catalogs are read while this process writes files.
+  // The server's catalogs are read while this process writes files.
   const [rows, objects] = await allOver([
     tellStage(run, 'rows', () => dumpRows(contents.tables, source)),
     recordObjects(access, { mode, sequenceValues: ofUser, signal }),

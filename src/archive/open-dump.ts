@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { openedDump } from '../migrate/work/opened-dump.js';
+import { reopenDump } from '../migrate/work/opened-dump.js';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
@@ -39,7 +39,7 @@ export async function openDump(from: string, checksFiles = false): Promise<OpenD
   return {
     path,
     manifest,
-    archive: (await openedDump(path)).archive,
+    archive: (await reopenDump(path)).archive,
     record: await readRecord(path),
   };
 }

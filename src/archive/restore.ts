@@ -3,7 +3,7 @@ import { fingerprint } from '../engine/done.js';
 import { moveFrom } from '../migrate/migrate.js';
 import type { Parts, RunOptions } from '../migrate/options.js';
 import type { Outcome } from '../migrate/outcome.js';
-import { openedDump } from '../migrate/work/opened-dump.js';
+import { reopenDump } from '../migrate/work/opened-dump.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
 import { readCatalogRows } from './catalog-rows.js';
@@ -93,7 +93,7 @@ async function openForRestore({ from, checkFiles }: RestoreOptions): Promise<Res
       },
     );
   }
-  const { archive } = await openedDump(path);
+  const { archive } = await reopenDump(path);
   const record = await stockRecord(archive);
   const bytes = record.side.inventory.relations.reduce((sum, relation) => sum + relation.bytes, 0);
   return { name: path, identity: identityOf(archive), archive, record, bytes, isStock: true };

@@ -20,6 +20,12 @@ export function openedDump(path: string): Promise<OpenedDump> {
   return known;
 }
 
+/** Opens it for a new run: there may be another archive by now in the place of one that was opened before. */
+export function reopenDump(path: string): Promise<OpenedDump> {
+  opened.delete(path);
+  return openedDump(path);
+}
+
 async function open(path: string): Promise<OpenedDump> {
   const archive = await openArchive(path);
   const entries = new Map(archive.entries.map((entry) => [entry.dumpId, entry]));

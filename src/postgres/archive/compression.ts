@@ -25,7 +25,7 @@ export const SUFFIXES: Readonly<Record<CompressionAlgorithm, string>> = {
  */
 export const GZIP_DEFAULT_LEVEL = 5;
 
-/** The most: 256 kB more memory for a file in hand. */
+/** The most: 128 kB more memory for a file in hand (zlib's zconf.h). */
 export const GZIP_MEMORY_LEVEL = constants.Z_MAX_MEMLEVEL;
 
 /** zlib's own pieces of 16 kB cost a turn of the event loop each. */

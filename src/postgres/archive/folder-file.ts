@@ -14,10 +14,7 @@ export interface FolderFile {
   readonly bytes: number;
 }
 
-/**
- * A file that is no larger is read at once, and without a promise: of 5,000 small chunks, promised calls and streams take
- * twenty times as long as their files.
- */
+/** A file that is no larger is read at once: promises and streams take longer than it does, and small chunks are many. */
 const AT_ONCE_BYTES = 64 * 1024;
 
 /** A file of that size may hold a thousand times as much. */
