@@ -9,6 +9,7 @@ export const DATABASES: Readonly<Record<string, () => BenchDatabase>> = {
   many: () => many(5_000),
   'many-1k': () => many(1_000),
   'many-20k': () => many(20_000),
+  'many-100k': () => many(100_000, 100),
   mixed,
   compressed,
   blobs,

@@ -33,16 +33,20 @@ export async function setTasks(session: Session, tasks: readonly Task[]): Promis
     const followers = followersOf(tasks);
     let rows: string[] = [];
     let characters = 0;
+    let sent: Promise<unknown> = Promise.resolve();
     for (const [index, { id, stage, after, weight, bytes, work }] of tasks.entries()) {
       const following = `{${(followers.get(id) ?? []).join(',')}}`;
       const row = JSON.stringify([id, stage, after.length, following, weight, bytes, work()]);
       rows.push(row);
       characters += row.length;
       if (characters < SENT_AT_ONCE && index < tasks.length - 1) continue;
-      await session.query(ADD_TASKS, [`[${rows.join(',')}]`]);
+      // The next ones are made while the server takes these.
+      await sent;
+      sent = session.query(ADD_TASKS, [`[${rows.join(',')}]`]);
       rows = [];
       characters = 0;
     }
+    await sent;
   }, 'BEGIN; DELETE FROM _hyperferry.task');
 }
 

@@ -41,12 +41,16 @@ type Layout = Pick<Relation, 'columns' | 'format'>;
 const READ_RELATIONS = `
 SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
        c.relfilenode::int8 AS "fileNode", i.inhparent::int8 AS parent,
-       COALESCE(pg_catalog.pg_relation_size(c.oid), 0) / pg_catalog.current_setting('block_size')::int AS pages,
-       COALESCE(pg_catalog.pg_relation_size(c.oid), 0)
-         + COALESCE(pg_catalog.pg_relation_size(NULLIF(c.reltoastrelid, 0)), 0) AS bytes
+       size.heap / pg_catalog.current_setting('block_size')::int AS pages, size.heap + size.toast AS bytes
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid AND i.inhseqno = 1
+CROSS JOIN LATERAL (
+  -- Each asks the file system; OFFSET 0 keeps them from being asked for again wherever they are named.
+  SELECT COALESCE(pg_catalog.pg_relation_size(c.oid), 0) AS heap,
+         COALESCE(pg_catalog.pg_relation_size(NULLIF(c.reltoastrelid, 0)), 0) AS toast
+  OFFSET 0
+) AS size
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', '_hyperferry') AND n.nspname NOT LIKE 'pg\\_toast%'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d

@@ -6,5 +6,9 @@
  * @param attribute the alias of a row of `pg_attribute`
  */
 export function columnOptions(attribute: string): string {
-  return `(SELECT pg_catalog.string_agg(option, ', ') FROM pg_catalog.unnest(${attribute}.attoptions) AS option WHERE option NOT LIKE 'pg\\_attver=%')`;
+  const options = `${attribute}.attoptions`;
+  const isServers = `LIKE 'pg\\_attver=%'`;
+  // Nearly always the condition is all that is asked: every column has the server's number, and few have more.
+  return `CASE WHEN pg_catalog.cardinality(${options}) > 1 OR ${options}[1] NOT ${isServers}
+    THEN (SELECT pg_catalog.string_agg(option, ', ') FROM pg_catalog.unnest(${options}) AS option WHERE option NOT ${isServers}) END`;
 }

@@ -56,26 +56,33 @@ grants AS (
          pg_catalog.string_agg(
            pg_catalog.concat('    ', pg_catalog.quote_ident(a.attname), ' ', pg_catalog.format_type(a.atttypid, a.atttypmod),
              CASE WHEN a.attcollation <> t.typcollation THEN pg_catalog.format(' COLLATE %I.%I', ln.nspname, l.collname) END,
-             CASE WHEN a.attnotnull THEN ' NOT NULL' END), E',\\n' ORDER BY a.attnum) FILTER (WHERE c.parent IS NULL) AS list,
-         pg_catalog.string_agg(
-           pg_catalog.concat(
-             CASE WHEN COALESCE(a.attstattarget, -1) >= 0
-                  THEN pg_catalog.format(E'ALTER TABLE ONLY %s ALTER COLUMN %I SET STATISTICS %s;\\n', c.name, a.attname, a.attstattarget) END,
-             CASE WHEN a.attstorage <> t.typstorage OR a.attstorage <> p.attstorage
-                  THEN pg_catalog.format(E'ALTER TABLE ONLY %s ALTER COLUMN %I SET STORAGE %s;\\n', c.name, a.attname,
-                    CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) END,
-             CASE WHEN a.COLUMN_COMPRESSION <> COALESCE(p.COLUMN_COMPRESSION, '')
-                  THEN pg_catalog.format(E'ALTER TABLE ONLY %s ALTER COLUMN %I SET COMPRESSION %s;\\n', c.name, a.attname,
-                    CASE a.COLUMN_COMPRESSION WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE 'default' END) END,
-             E'ALTER TABLE ONLY ' || c.name || ' ALTER COLUMN ' || pg_catalog.quote_ident(a.attname) || ' SET (' || ${columnOptions('a')} || E');\\n'),
-           '' ORDER BY a.attnum) AS settings
+             CASE WHEN a.attnotnull THEN ' NOT NULL' END), E',\\n' ORDER BY a.attnum) AS list
   FROM chunk c
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
-  LEFT JOIN pg_catalog.pg_attribute p ON p.attrelid = c.parent AND p.attname = a.attname AND NOT p.attisdropped
+  WHERE c.parent IS NULL
   GROUP BY 1
+), setting AS (
+  SELECT c.oid, a.attnum,
+         pg_catalog.concat(
+           CASE WHEN COALESCE(a.attstattarget, -1) >= 0
+                THEN pg_catalog.format(E'ALTER TABLE ONLY %s ALTER COLUMN %I SET STATISTICS %s;\\n', c.name, a.attname, a.attstattarget) END,
+           CASE WHEN a.attstorage <> t.typstorage OR a.attstorage <> p.attstorage
+                THEN pg_catalog.format(E'ALTER TABLE ONLY %s ALTER COLUMN %I SET STORAGE %s;\\n', c.name, a.attname,
+                  CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) END,
+           CASE WHEN a.COLUMN_COMPRESSION <> COALESCE(p.COLUMN_COMPRESSION, '')
+                THEN pg_catalog.format(E'ALTER TABLE ONLY %s ALTER COLUMN %I SET COMPRESSION %s;\\n', c.name, a.attname,
+                  CASE a.COLUMN_COMPRESSION WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE 'default' END) END,
+           E'ALTER TABLE ONLY ' || c.name || ' ALTER COLUMN ' || pg_catalog.quote_ident(a.attname) || ' SET (' || o.options || E');\\n') AS sql
+  FROM chunk c
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+  LEFT JOIN pg_catalog.pg_attribute p ON p.attrelid = c.parent AND p.attname = a.attname AND NOT p.attisdropped
+  CROSS JOIN LATERAL (SELECT ${columnOptions('a')} AS options) AS o
+), settings AS (
+  SELECT oid, pg_catalog.string_agg(sql, '' ORDER BY attnum) AS list FROM setting WHERE sql <> '' GROUP BY 1
 )
 SELECT 'TABLE' AS kind, c.oid::int8 AS oid, c.relname AS name, c.oid::int8 AS "table", c.nspname AS schema, c.relname AS "tableName",
        pg_catalog.concat('CREATE TABLE ', c.name, E' (\\n', pg_catalog.concat_ws(E',\\n', columns.list, checks.list), E'\\n)',
@@ -84,11 +91,12 @@ SELECT 'TABLE' AS kind, c.oid::int8 AS oid, c.relname AS name, c.oid::int8 AS "t
            SELECT pg_catalog.format(E'\\nWITH (%s)', pg_catalog.string_agg(pg_catalog.format('%I=%L',
              pg_catalog.split_part(o, '=', 1), pg_catalog.substr(o, pg_catalog.strpos(o, '=') + 1)), ', '))
            FROM pg_catalog.unnest(c.reloptions) AS o) END,
-         E';\\n', columns.settings) AS sql,
+         E';\\n', settings.list) AS sql,
        pg_catalog.pg_get_userbyid(c.relowner) AS owner, s.spcname AS tablespace, m.amname AS "accessMethod",
        grants.oid AS "grantsOf"
 FROM chunk c
 LEFT JOIN columns ON columns.oid = c.oid
+LEFT JOIN settings ON settings.oid = c.oid
 LEFT JOIN checks ON checks.oid = c.oid
 LEFT JOIN grants ON grants.relowner = c.relowner AND grants.acl = c.relacl::text
 LEFT JOIN pg_catalog.pg_class p ON p.oid = c.parent
@@ -97,24 +105,54 @@ LEFT JOIN pg_catalog.pg_tablespace s ON s.oid = c.reltablespace
 LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam
 ORDER BY c.oid`;
 
+/**
+ * Definitions of indexes, one asked for of many: `pg_get_indexdef()` takes 70 µs, and what it says after the names of the
+ * index and its table is the same for all whose rows in `pg_index` are, less the OIDs at their beginning, on columns of the same
+ * names and types. An expression names columns by number: an index that has one is asked for by itself.
+ */
+const INDEX_DEFINITIONS = `key AS MATERIALIZED (
+  SELECT i.indexrelid, i.indrelid, k.attnum, k.place
+  FROM own_index i CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+), index_column AS (
+  SELECT k.indexrelid, pg_catalog.string_agg(pg_catalog.concat_ws(' ', pg_catalog.quote_ident(a.attname), a.atttypid, a.attcollation, ${columnOptions('o')}), ', '
+                                             ORDER BY k.place) AS list
+  FROM key k
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = k.indrelid AND a.attnum = k.attnum
+  JOIN pg_catalog.pg_attribute o ON o.attrelid = k.indexrelid AND o.attnum = k.place
+  GROUP BY 1
+), alike AS MATERIALIZED (
+  SELECT i.indexrelid, i.made, pg_catalog.min(i.indexrelid::int8) OVER (
+           PARTITION BY CASE WHEN i."isPlain" THEN 0 ELSE i.indexrelid::int8 END, i.relam, i.reloptions, i.row, l.list) AS first
+  FROM own_index i LEFT JOIN index_column l ON l.indexrelid = i.indexrelid
+), first AS MATERIALIZED (
+  SELECT indexrelid, made, pg_catalog.pg_get_indexdef(indexrelid) AS sql FROM alike WHERE indexrelid = first
+), index_definition AS MATERIALIZED (
+  SELECT a.indexrelid, CASE WHEN pg_catalog.starts_with(f.sql, f.made) THEN a.made || pg_catalog.substr(f.sql, pg_catalog.length(f.made) + 1)
+                       ELSE pg_catalog.pg_get_indexdef(a.indexrelid) END AS sql
+  FROM alike a JOIN first f ON f.indexrelid = a.first
+)`;
+
 /** As pg_dump does: no index that is not valid (getIndexes() in src/bin/pg_dump/pg_dump.c). */
 const READ_PARTS = `${CHUNK},
 own_index AS MATERIALIZED (
-  SELECT i.indexrelid, i.indrelid, x.relname, s.spcname,
+  SELECT i.indexrelid, i.indrelid, i.indkey, x.relname, x.relam, x.reloptions, s.spcname,
+         i.indexprs IS NULL AND i.indpred IS NULL AS "isPlain",
+         pg_catalog.substr(i::text, pg_catalog.length(i.indexrelid::text || i.indrelid::text) + 3) AS row,
+         pg_catalog.format('CREATE %sINDEX %I ON %s USING ', CASE WHEN i.indisunique THEN 'UNIQUE ' END, x.relname, c.name) AS made,
          CASE WHEN i.indisclustered THEN pg_catalog.format(E'\\nALTER TABLE %s CLUSTER ON %I;\\n', c.name, x.relname) ELSE '' END AS clustered
   FROM chunk c
   JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND i.indisvalid AND i.indisready
   JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
   LEFT JOIN pg_catalog.pg_tablespace s ON s.oid = x.reltablespace
-), own_constraint AS MATERIALIZED (
+), ${INDEX_DEFINITIONS}, own_constraint AS MATERIALIZED (
   SELECT k.oid, k.conname, k.conrelid, k.contype, k.conindid,
          pg_catalog.format(E'ALTER TABLE ONLY %s\\n    ADD CONSTRAINT %I %s;\\n', c.name, k.conname, pg_catalog.pg_get_constraintdef(k.oid)) AS sql
   FROM chunk c
   JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x', 'f') AND k.conparentid = 0
 ), object AS (
   SELECT 'INDEX' AS kind, i.indexrelid AS oid, i.relname AS name, i.indrelid AS "table",
-         pg_catalog.pg_get_indexdef(i.indexrelid) || E';\\n' || i.clustered AS sql, i.spcname AS tablespace
-  FROM own_index i
+         d.sql || E';\\n' || i.clustered AS sql, i.spcname AS tablespace
+  FROM own_index i JOIN index_definition d ON d.indexrelid = i.indexrelid
   WHERE NOT EXISTS (SELECT FROM own_constraint k WHERE k.conindid = i.indexrelid AND k.contype <> 'f')
   UNION ALL
   SELECT CASE k.contype WHEN 'f' THEN 'FK CONSTRAINT' ELSE 'CONSTRAINT' END, k.oid, k.conname, k.conrelid,

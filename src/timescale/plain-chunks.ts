@@ -68,6 +68,15 @@ WITH chunk AS MATERIALIZED (
   -- Of a foreign key to the hypertable, TimescaleDB or PostgreSQL keeps a part for each chunk.
   UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass::oid, oid, confrelid
             FROM pg_catalog.pg_constraint WHERE conparentid <> 0 AND confrelid = ANY ($1::oid[])
+), dependency AS MATERIALIZED (
+  SELECT classid, objid, refclassid, refobjid, deptype FROM pg_catalog.pg_depend
+  WHERE refclassid = ANY (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_type']::pg_catalog.regclass[]::oid[]) AND refobjid >= 16384
+), other_object AS MATERIALIZED (
+  SELECT o.chunk, d.classid, d.objid, d.refobjid, d.deptype
+  FROM own_object o
+  JOIN dependency d ON d.refclassid = o.classid AND d.refobjid = o.objid
+  LEFT JOIN own_object mine ON mine.classid = d.classid AND mine.objid = d.objid AND mine.chunk = o.chunk
+  WHERE mine.objid IS NULL
 )
 SELECT oid::int8 AS oid FROM chunk
 WHERE relkind <> 'r' OR relpersistence <> 'p' OR relispartition OR relhasrules OR relrowsecurity OR relforcerowsecurity
@@ -113,14 +122,9 @@ SELECT o.chunk FROM own_object o JOIN pg_catalog.pg_description d ON d.classoid 
 UNION ALL
 SELECT o.chunk FROM own_object o JOIN pg_catalog.pg_seclabel s ON s.classoid = o.classid AND s.objoid = o.objid
 UNION ALL
-SELECT o.chunk
-FROM own_object o
-JOIN pg_catalog.pg_depend d ON d.refclassid = o.classid AND d.refobjid = o.objid
-LEFT JOIN own_object mine ON mine.classid = d.classid AND mine.objid = d.objid AND mine.chunk = o.chunk
-WHERE o.classid = ANY (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_type']::pg_catalog.regclass[]::oid[])
-  AND o.objid <> 0 AND mine.objid IS NULL
-  -- The triggers of foreign keys belong to their constraints.
-  AND NOT (d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND d.deptype = 'i')
+SELECT d.chunk FROM other_object d
+-- The triggers of foreign keys belong to their constraints.
+WHERE NOT (d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND d.deptype = 'i')
   -- The index of a TOAST table.
   AND NOT (d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i') AND EXISTS (
     SELECT FROM pg_catalog.pg_index x WHERE x.indexrelid = d.objid AND x.indrelid = d.refobjid))

@@ -45,11 +45,26 @@ SELECT create_hypertable('app.piece', 'tick', chunk_time_interval => 100, associ
                          associated_table_prefix => 'piece of "piece" ($.*|\\)');
 INSERT INTO app.piece SELECT n, n FROM generate_series(0, 999, 50) AS n;
 CLUSTER app.piece USING piece_tick_key;
-ALTER TABLE app.piece OWNER TO plain_owner;`;
+ALTER TABLE app.piece OWNER TO plain_owner;
+
+-- Columns have other numbers in older chunks than in newer ones.
+CREATE TABLE app.moved (at timestamptz NOT NULL, a int, b int, c int, words tsvector);
+SELECT create_hypertable('app.moved', 'at', chunk_time_interval => interval '1 day');
+CREATE INDEX ON app.moved (b);
+CREATE INDEX ON app.moved (c);
+CREATE INDEX ON app.moved (b, c DESC NULLS LAST);
+CREATE INDEX ON app.moved (c) INCLUDE (b) WHERE b > 0;
+CREATE INDEX ON app.moved USING gist (words tsvector_ops (siglen = 100));
+CREATE INDEX ON app.moved USING gist (words);
+CREATE INDEX ON app.moved USING hash (b) WITH (fillfactor = 50);
+INSERT INTO app.moved (at, b) SELECT timestamptz '2026-01-01' + n * interval '1 day', n FROM generate_series(0, 3) AS n;
+ALTER TABLE app.moved DROP a;
+INSERT INTO app.moved (at, b) SELECT timestamptz '2026-02-01' + n * interval '1 day', n FROM generate_series(0, 3) AS n;
+ALTER TABLE app.moved RENAME b TO "B b";`;
 
 test('the definitions of plain chunks are those that pg_dump writes', async () => {
   const databases = await makeDatabases(await apachePair(), 'plain_chunks', HYPERTABLES);
-  await expectSameAsDumped(databases, { chunks: 20 });
+  await expectSameAsDumped(databases, { chunks: 28 });
   await expectFaithfulMigration(databases);
 });
 
@@ -65,7 +80,7 @@ test.skipIf(!hasCommunity)(
       ALTER TABLE app.reading SET (timescaledb.compress, timescaledb.compress_segmentby = 'device, mood');
       SELECT compress_chunk(chunk) FROM show_chunks('app.reading') AS chunk LIMIT 3;`,
     );
-    await expectSameAsDumped(databases, { chunks: 24 });
+    await expectSameAsDumped(databases, { chunks: 32 });
     await expectFaithfulMigration(databases);
   },
 );
