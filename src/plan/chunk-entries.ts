@@ -99,14 +99,19 @@ function dropStatementOf({ kind, name, table }: ChunkDefinition): string {
   const ofTable = quoteQualified(table);
   switch (kind) {
     case 'TABLE':
-      return `DROP TABLE ${ofTable};\n`;
+      return inOnePiece('DROP TABLE ', ofTable, ';\n');
     case 'INDEX':
-      return `DROP INDEX ${quoteQualified({ schema: table.schema, name })};\n`;
+      return inOnePiece('DROP INDEX ', quoteQualified({ schema: table.schema, name }), ';\n');
     case 'TRIGGER':
-      return `DROP TRIGGER ${quoteIdentifier(name)} ON ${ofTable};\n`;
+      return inOnePiece('DROP TRIGGER ', quoteIdentifier(name), ' ON ', ofTable, ';\n');
     default:
-      return `ALTER TABLE ONLY ${ofTable} DROP CONSTRAINT ${quoteIdentifier(name)};\n`;
+      return inOnePiece('ALTER TABLE ONLY ', ofTable, ' DROP CONSTRAINT ', quoteIdentifier(name), ';\n');
   }
+}
+
+/** What `+` and templates make is to V8 a tree of its parts: three times as large, and ten objects to look at in place of one. */
+function inOnePiece(...parts: readonly string[]): string {
+  return parts.join('');
 }
 
 /** The entries of grants on tables, by the table's OID; those on columns are others. */

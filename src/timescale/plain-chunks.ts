@@ -24,10 +24,10 @@ const CHUNK_NAME = /^(.+_)\d+(_chunk|_chunk_compressed)$/;
 const READ_CANDIDATES = `
 WITH hypertable AS MATERIALIZED (${HYPERTABLES})
 SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name,
-       c.oid NOT IN (SELECT oid FROM hypertable)
-         AND (c.oid IN (SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent IN (SELECT oid FROM hypertable))
-           OR c.oid IN (SELECT a.attrelid FROM pg_catalog.pg_attribute a
-                        WHERE a.atttypid = '_timescaledb_internal.compressed_data'::pg_catalog.regtype)) AS "isChunk"
+       NOT EXISTS (SELECT FROM hypertable h WHERE h.oid = c.oid)
+         AND (EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN hypertable h ON h.oid = i.inhparent WHERE i.inhrelid = c.oid)
+           OR EXISTS (SELECT FROM pg_catalog.pg_attribute a
+                      WHERE a.attrelid = c.oid AND a.atttypid = '_timescaledb_internal.compressed_data'::pg_catalog.regtype)) AS "isChunk"
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relname ~ '_[0-9]+_chunk(_compressed)?$'`;
 

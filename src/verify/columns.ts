@@ -33,18 +33,23 @@ WHERE a.attrelid >= 16384 AND c.relkind IN ('r', 'p', 'v') AND c.relpersistence 
   AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
 GROUP BY a.attrelid`;
 
+/** Distinct before they are looked for: chunks have hundreds of thousands of columns, which no hash table would be made of. */
 const READ_TYPES = `
+WITH used AS MATERIALIZED (
+  SELECT DISTINCT a.atttypid AS oid FROM pg_catalog.pg_attribute a WHERE a.attrelid >= 16384 AND a.attnum > 0
+  UNION
+  SELECT d.typbasetype FROM pg_catalog.pg_type d WHERE d.typtype = 'd'
+)
 SELECT t.oid::int8 AS oid, n.nspname AS schema, t.typname AS name,
        CASE WHEN t.typtype = 'd' THEN t.typbasetype::int8 ELSE 0 END AS base,
        o_n.nspname AS "outputSchema", o.proname AS "outputName", s_n.nspname AS "sendSchema", s.proname AS "sendName"
-FROM pg_catalog.pg_type t
+FROM used
+JOIN pg_catalog.pg_type t ON t.oid = used.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 JOIN pg_catalog.pg_proc o ON o.oid = t.typoutput
 JOIN pg_catalog.pg_namespace o_n ON o_n.oid = o.pronamespace
 LEFT JOIN pg_catalog.pg_proc s ON s.oid = t.typsend
-LEFT JOIN pg_catalog.pg_namespace s_n ON s_n.oid = s.pronamespace
-WHERE t.oid IN (SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid >= 16384 AND a.attnum > 0)
-   OR t.typtype = 'b' OR t.oid IN (SELECT d.typbasetype FROM pg_catalog.pg_type d WHERE d.typtype = 'd')`;
+LEFT JOIN pg_catalog.pg_namespace s_n ON s_n.oid = s.pronamespace`;
 
 interface TypeRow extends Record<string, unknown> {
   readonly oid: string;
