@@ -17,7 +17,7 @@ import { HyperferryError } from '../postgres/error.js';
 import { Session } from '../postgres/session.js';
 import { NO_FEATURES, readFeatures } from '../timescale/features.js';
 import { nameOf } from '../verify/compared-relation.js';
-import { recordObjects, recordSide } from '../verify/record-side.js';
+import { noteSide, recordSide } from '../verify/record-side.js';
 import type { SideRecord } from '../verify/side-record.js';
 import { dumpContents } from './dump-entries.js';
 import { readmeOf, writeDefinitions } from './dump-files.js';
@@ -27,6 +27,7 @@ import type { DumpOptions, DumpOutcome } from './dump-options.js';
 import type { DumpRecord } from './dump-record.js';
 import { type DumpedRows, dumpLargeObjects, dumpRows } from './dump-rows.js';
 import { MANIFEST_FILE, writeManifest } from './manifest.js';
+import { readObjects, writeObjects } from './objects-file.js';
 import { expectPgRestore, writePlainDump } from './plain-dump.js';
 import { readme } from './readme.js';
 
@@ -113,17 +114,18 @@ async function dumpInto(
     inventory,
   };
   // The server's catalogs are read while this process writes files.
-  const [rows, objects] = await allOver([
+  const [rows, noted] = await allOver([
     tellStage(run, 'rows', () => dumpRows(contents.tables, source)),
-    recordObjects(access, { mode, sequenceValues: ofUser, signal }),
+    writeObjects(folder.path, (note) => noteSide(access, { mode, sequenceValues: ofUser, signal, note })),
   ]);
   const largeObjects = await tellStage(run, 'large objects', () =>
     dumpLargeObjects(inventory.largeObjects, source),
   );
   const numbers = new Map(rows.map((dumped) => [nameOf(dumped.table), dumped.rows]));
   const written = (name: string): number => numbers.get(name) ?? 0;
+  const read = (query: string) => readObjects(folder.path, query);
   const side = await tellStage(run, 'checksums', () =>
-    recordSide(objects, { mode, jobs, written, emit, signal }),
+    recordSide(noted.result, { mode, jobs, written, read, emit, signal }),
   );
   refuseOtherNumbers(rows, side);
   const record: DumpRecord = {
@@ -147,7 +149,7 @@ async function dumpInto(
       rolePasswords: options.rolePasswords ?? false,
     };
     const made = await writeDefinitions(folder, described);
-    const files = [...rows.map(({ file }) => file), ...largeObjects, ...made];
+    const files = [...rows.map(({ file }) => file), ...largeObjects, noted.file, ...made];
     const manifest = manifestOf(described, rows, files);
     const written =
       options.format === 'plain'

@@ -8,6 +8,7 @@ import { compareFiles, describeDifference } from './compare-files.js';
 import type { DumpRecord } from './dump-record.js';
 import { kindOfDump } from './kind-of-dump.js';
 import { MANIFEST_FILE, type Manifest, type ManifestFile, readManifest } from './manifest.js';
+import { OBJECTS_FILE } from './objects-file.js';
 import { RECORD_FILE, readRecord } from './record-file.js';
 
 /** A dump that Hyperferry made, on this machine. */
@@ -18,8 +19,8 @@ export interface OpenDump {
   readonly record: DumpRecord;
 }
 
-/** What is read as a whole before anything else is done. */
-const READ_FIRST = new Set(['toc.dat', RECORD_FILE]);
+/** What says what all else must be. */
+const READ_FIRST = new Set(['toc.dat', RECORD_FILE, OBJECTS_FILE]);
 
 /**
  * Opens a dump: all of its files must be there, and as large as they were written.

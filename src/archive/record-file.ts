@@ -4,42 +4,36 @@ import { promisify } from 'node:util';
 import { constants, gunzip, gzip } from 'node:zlib';
 import { fromJson, toJson } from '../inventory/json.js';
 import { failedOnFile, unreadableArchive } from '../postgres/archive/archive-error.js';
-import type { RecordedAreas } from '../verify/side-record.js';
 import type { DumpRecord } from './dump-record.js';
+import { readObjects } from './objects-file.js';
 
-/**
- * Two lines of JSON, as `toJson` writes it, compressed: the record, and the objects that only a comparison asks for: of
- * 5,000 chunks, 10 of 17 MB.
- */
+/** JSON, as `toJson` writes it, compressed. The objects that it has the sums of are in a file of their own. */
 export const RECORD_FILE = 'record.json.gz';
 
 /** @returns the content of the file */
-export async function writeRecord({ side, ...rest }: DumpRecord): Promise<Buffer> {
-  const { readObjects, ...known } = side;
-  const objects = (await readObjects?.()) ?? [];
-  const lines = `${toJson({ ...rest, side: known })}\n${toJson(objects)}\n`;
-  return promisify<string, { level: number }, Buffer>(gzip)(lines, { level: constants.Z_BEST_SPEED });
+export function writeRecord(record: DumpRecord): Promise<Buffer> {
+  return promisify<string, { level: number }, Buffer>(gzip)(toJson(record), {
+    level: constants.Z_BEST_SPEED,
+  });
 }
 
 /**
  * Reads what a dump knows of its source. Its file is one that the manifest names: compare it first.
- * @throws HyperferryError `ARCHIVE`, here or for its objects, for a file that is not there, or is no record
+ * @throws HyperferryError `ARCHIVE` for a file that is not there, or is no record
  */
 export async function readRecord(path: string): Promise<DumpRecord> {
-  const file = join(path, RECORD_FILE);
-  const record = await readLine<DumpRecord>(file, 0);
-  const readObjects = (): Promise<RecordedAreas> => readLine(file, 1);
-  return { ...record, side: { ...record.side, readObjects } };
+  const record = await readJson<DumpRecord>(join(path, RECORD_FILE));
+  const { objects } = record.side;
+  const read = (query: string) => readObjects(path, query);
+  return { ...record, side: { ...record.side, objects: objects && { ...objects, read } } };
 }
 
-async function readLine<T>(file: string, at: 0 | 1): Promise<T> {
+async function readJson<T>(file: string): Promise<T> {
   const bytes = await readFile(file).catch((error: unknown) => {
     throw failedOnFile('read', file, error);
   });
   try {
-    const lines = await promisify(gunzip)(bytes);
-    const end = lines.indexOf('\n');
-    return fromJson<T>((at === 0 ? lines.subarray(0, end) : lines.subarray(end + 1)).toString('utf8'));
+    return fromJson<T>((await promisify(gunzip)(bytes)).toString('utf8'));
   } catch (error) {
     throw unreadableArchive(file, (error as Error).message, error);
   }

@@ -75,7 +75,7 @@ export function selectTables(
         ...record.side,
         inventory: narrowed,
         chunksOfCompressed: new Map([...record.side.chunksOfCompressed].filter(([oid]) => kept.has(oid))),
-        readObjects: undefined,
+        objects: undefined,
         notCompared: [...record.side.notCompared, NOT_COMPARED],
       },
     },

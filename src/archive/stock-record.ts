@@ -59,7 +59,7 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
       notCompared: [],
       mode: 'counts',
       totals: new Map(),
-      readObjects: undefined,
+      objects: undefined,
     },
     plainChunks: new Set(),
     features: NO_FEATURES,

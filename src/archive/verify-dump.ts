@@ -5,6 +5,7 @@ import { compareDatabases } from '../verify/compare-databases.js';
 import { comparingHeld } from '../verify/held-sides.js';
 import type { Verification } from '../verify/verification.js';
 import type { VerifyOptions } from '../verify/verify.js';
+import { OBJECTS_FILE } from './objects-file.js';
 import { expectFiles, openManifest } from './open-dump.js';
 import { RECORD_FILE, readRecord } from './record-file.js';
 
@@ -31,7 +32,7 @@ export async function verifyDump(options: VerifyDumpOptions): Promise<Verificati
     const { files } = await openManifest(path);
     await expectFiles(
       path,
-      files.filter(({ name }) => name === RECORD_FILE),
+      files.filter(({ name }) => name === RECORD_FILE || name === OBJECTS_FILE),
       () => true,
     );
     const { side } = await readRecord(path);

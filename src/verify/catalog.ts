@@ -48,10 +48,10 @@ function catalogQuery(
     // The condition is SQL that the extension wrote over the table's columns.
     text: `SELECT ARRAY[${lines.join(', ')}]::text[] AS lines
 FROM (SELECT * FROM ONLY ${quoteQualified(table)} ${table.condition}) AS hf_row ${own ? `WHERE NOT (${own})` : ''}`,
-    add: (objects, row) => {
+    objectOf: (row) => {
       const { lines } = row as { lines: string[] };
       const label = key.length > 0 ? lines.filter((_, at) => key.includes(columns[at]?.name ?? '')) : lines;
-      objects.add(kind, label.join(', '), lines);
+      return [kind, label.join(', '), lines];
     },
   };
 }

@@ -31,7 +31,7 @@ export async function compareDatabases(context: CompareContext): Promise<Verific
     readSide('target', context.target, context),
   ]);
   const { areas = ALL_AREAS } = context;
-  const isOfRowsOnly = context.tables !== undefined || (source.record && !source.record.readObjects);
+  const isOfRowsOnly = context.tables !== undefined || (source.record && !source.record.objects);
   const objects = isOfRowsOnly ? undefined : await compareObjects(source, target, context);
   const { both, onlySource, onlyTarget } = pairRelations(
     source.inventory,
@@ -40,7 +40,7 @@ export async function compareDatabases(context: CompareContext): Promise<Verific
     (relation, side) => (side === source.inventory ? source : target).isMeant(relation),
   );
   // Where nothing is asked of definitions, there may be others.
-  const mayHaveMore = (source.record && !source.record.readObjects) || !areas.has('definition');
+  const mayHaveMore = (source.record && !source.record.objects) || !areas.has('definition');
   const pairs = areas.has('rows')
     ? { both, onlySource, onlyTarget: mayHaveMore ? [] : onlyTarget }
     : NO_PAIRS;

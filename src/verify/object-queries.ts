@@ -1,19 +1,28 @@
 import type { Row, Session } from '../postgres/session.js';
-import { ObjectSet } from './object-set.js';
+import { ObjectSet, type RecordedObject } from './object-set.js';
 import type { ObjectDifference } from './verification.js';
+
+type Area = ObjectDifference['area'];
 
 /** A query with a row for each object. Where the objects of both sides are the same, so are the rows. */
 export interface ObjectQuery {
-  readonly area: ObjectDifference['area'];
+  readonly area: Area;
   readonly text: string;
-  /** Adds what a row says. */
-  add(objects: ObjectSet, row: Row): void;
+  /** What a row says. */
+  objectOf(row: Row): RecordedObject;
 }
 
-/** One side, and the queries that it is asked, by names that both sides give them. */
+/** How many rows a query has, and what their hashes add up to: the same text where the rows are the same. */
+export interface ObjectSum {
+  readonly objects: number;
+  readonly hash: string;
+}
+
+/** One side, and what it is asked, by names that both sides give their queries. */
 export interface AskedSide {
-  readonly session: Session;
-  readonly queries: ReadonlyMap<string, ObjectQuery>;
+  readonly areas: ReadonlyMap<string, Area>;
+  readSums(): Promise<ReadonlyMap<string, ObjectSum>>;
+  readObjects(query: string): Promise<ObjectSet>;
 }
 
 /** Compares the sums of all rows' hashes, and then what the queries say whose sums differ: mostly none. */
@@ -21,43 +30,64 @@ export async function compareQueries(
   source: AskedSide,
   target: AskedSide,
 ): Promise<{ readonly compared: number; readonly differences: readonly ObjectDifference[] }> {
-  const [left, right] = await Promise.all([readSums(source), readSums(target)]);
+  const [left, right] = await Promise.all([source.readSums(), target.readSums()]);
   const differences: ObjectDifference[] = [];
-  for (const [name, { area }] of new Map([...source.queries, ...target.queries])) {
+  for (const [name, area] of new Map([...source.areas, ...target.areas])) {
     if (left.get(name)?.hash === right.get(name)?.hash) continue;
-    const [here, there] = await Promise.all([readObjects(source, name), readObjects(target, name)]);
+    const [here, there] = await Promise.all([source.readObjects(name), target.readObjects(name)]);
     differences.push(...here.differencesTo(there, area));
   }
   return { compared: [...left.values()].reduce((sum, { objects }) => sum + objects, 0), differences };
 }
 
-interface Sum {
-  readonly objects: number;
-  readonly hash: string;
+/** A side that is there to be asked. */
+export function askServer(session: Session, queries: ReadonlyMap<string, ObjectQuery>): AskedSide {
+  return {
+    areas: new Map([...queries].map(([name, { area }]) => [name, area])),
+    async readSums() {
+      const sums = [...queries].map(
+        async ([name, { text }]) => [name, await session.one<ObjectSum & Row>(sumOf(text))] as const,
+      );
+      return new Map(await Promise.all(sums));
+    },
+    async readObjects(name) {
+      const objects = new ObjectSet();
+      const query = queries.get(name);
+      if (query) await session.each(query.text, (row) => objects.add(...query.objectOf(row)));
+      return objects;
+    },
+  };
 }
 
-async function readSums({ session, queries }: AskedSide): Promise<Map<string, Sum>> {
-  return new Map(
-    await Promise.all(
-      [...queries].map(
-        async ([name, { text }]) => [name, await session.one<Sum & Row>(sumOf(text))] as const,
-      ),
-    ),
-  );
-}
+const ROW_HASH = 'pg_catalog.hashtextextended(hf_object::text COLLATE pg_catalog."C", 0)';
 
 /** Equal bytes mean equal texts in one encoding alone; where there are two, all is read. */
 function sumOf(query: string): string {
   return `
 SELECT pg_catalog.count(*)::int AS objects,
-       pg_catalog.concat_ws(' ', pg_catalog.getdatabaseencoding(), pg_catalog.count(*),
-         pg_catalog.sum(pg_catalog.hashtextextended(hf_object::text COLLATE pg_catalog."C", 0))) AS hash
+       pg_catalog.concat_ws(' ', pg_catalog.getdatabaseencoding(), pg_catalog.count(*), pg_catalog.sum(${ROW_HASH})) AS hash
 FROM (${query}) AS hf_object`;
 }
 
-async function readObjects({ session, queries }: AskedSide, name: string): Promise<ObjectSet> {
-  const objects = new ObjectSet();
-  const query = queries.get(name);
-  if (query) await session.each(query.text, (row) => query.add(objects, row));
-  return objects;
+/**
+ * Reads each object of a query as it comes, and gives the sum that `readSums()` gives.
+ * @param encoding of the database
+ */
+export async function readWithSum(
+  session: Session,
+  { text, objectOf }: ObjectQuery,
+  encoding: string,
+  take: (object: RecordedObject) => void,
+): Promise<ObjectSum> {
+  let objects = 0;
+  let sum = 0n;
+  await session.each<{ hf_hash: string }>(
+    `SELECT hf_object.*, ${ROW_HASH} AS hf_hash FROM (${text}) AS hf_object`,
+    ({ hf_hash, ...row }) => {
+      objects++;
+      sum += BigInt(hf_hash);
+      take(objectOf(row));
+    },
+  );
+  return { objects, hash: objects === 0 ? `${encoding} 0` : `${encoding} ${objects} ${sum}` };
 }

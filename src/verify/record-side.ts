@@ -1,32 +1,35 @@
 import type { Emit } from '../engine/events.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import type { SideAccess } from './compare-context.js';
-import { type Areas, readAllObjects } from './compare-objects.js';
 import { nameOf, pairRelations } from './compared-relation.js';
 import { type KnownSide, readSide } from './known-side.js';
+import type { RecordedObject } from './object-set.js';
 import { type NamedRelation, readTotals } from './read-totals.js';
-import type { SideRecord } from './side-record.js';
+import { noteObjects } from './side-objects.js';
+import type { RecordedObjects, SideRecord } from './side-record.js';
 import type { RowTotals, VerifyMode } from './verification.js';
 
-/** What a later comparison will ask of a database, less its rows. */
-export interface RecordedObjects {
+/** A side, and what a later comparison will ask of it, less its rows and the many objects. */
+export interface NotedSide {
   readonly name: string;
   readonly side: KnownSide;
-  readonly areas: Areas;
+  readonly objects: Omit<RecordedObjects, 'read'>;
 }
 
 /** Notes the definitions of a database, the catalogs of its extensions, and the like. */
-export async function recordObjects(
+export async function noteSide(
   access: SideAccess,
   options: {
     readonly mode: VerifyMode;
     /** The values that the sequences had when they were copied. */
     readonly sequenceValues: readonly SequenceValue[];
     readonly signal: AbortSignal;
+    /** Takes what is many. */
+    readonly note: (query: string, object: RecordedObject) => void;
   },
-): Promise<RecordedObjects> {
+): Promise<NotedSide> {
   const side = { ...(await readSide('source', access, options)), largeObjectAccess: 'functions' as const };
-  return { name: access.name, side, areas: await readAllObjects(side, side, options) };
+  return { name: access.name, side, objects: await noteObjects(side, options, options.note) };
 }
 
 export interface RecordOptions {
@@ -34,13 +37,15 @@ export interface RecordOptions {
   readonly jobs: number;
   /** How many rows of a relation were written. */
   readonly written: (name: string) => number;
+  /** Gives the objects that were noted. */
+  readonly read: RecordedObjects['read'];
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
 
 /** Adds what the rows add up to: as they were written, where only their numbers are wanted, and else as they are read again. */
 export async function recordSide(
-  { name, side, areas }: RecordedObjects,
+  { name, side, objects }: NotedSide,
   options: RecordOptions,
 ): Promise<SideRecord> {
   const { inventory, columns, chunksOfCompressed, notCompared } = side;
@@ -58,7 +63,7 @@ export async function recordSide(
     notCompared,
     mode: options.mode,
     totals,
-    readObjects: async () => areas.map(([area, objects]) => [area, [...objects]]),
+    objects: { ...objects, read: options.read },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { ColumnsByRelation } from './columns.js';
+import type { ObjectSum } from './object-queries.js';
 import type { RecordedObject } from './object-set.js';
 import type { ObjectDifference, RowTotals, VerifyMode } from './verification.js';
 
@@ -19,9 +20,20 @@ export interface SideRecord {
   /** What is known of rows: a side of which only the numbers were noted is compared by them. */
   readonly mode: VerifyMode;
   readonly totals: ReadonlyMap<string, RowTotals>;
-  /** Gives what else was noted: of many chunks more than all the rest. Undefined where nothing is known but rows. */
-  readonly readObjects: (() => Promise<RecordedAreas>) | undefined;
+  /** What else was noted. Undefined where nothing is known but rows. */
+  readonly objects: RecordedObjects | undefined;
 }
 
-/** Objects by what they are of. */
-export type RecordedAreas = readonly (readonly [ObjectDifference['area'], readonly RecordedObject[]])[];
+/** Definitions, the catalogs of extensions, and the like. */
+export interface RecordedObjects {
+  /** Those that are few whatever the number of chunks. */
+  readonly few: readonly (readonly [ObjectDifference['area'], readonly RecordedObject[]])[];
+  /** The others: what the objects of each query add up to. */
+  readonly sums: ReadonlyMap<string, RecordedSum>;
+  /** Gives the objects themselves, which are asked for where the sums differ. */
+  read(query: string): Promise<Iterable<RecordedObject>>;
+}
+
+export interface RecordedSum extends ObjectSum {
+  readonly area: ObjectDifference['area'];
+}

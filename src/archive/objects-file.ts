@@ -1,0 +1,66 @@
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { PassThrough, pipeline } from 'node:stream';
+import { constants, createGunzip } from 'node:zlib';
+import { unreadableArchive } from '../postgres/archive/archive-error.js';
+import { CompressedFile } from '../postgres/archive/compressed-file.js';
+import type { WrittenFile } from '../postgres/archive/data-file.js';
+import type { RecordedObject } from '../verify/object-set.js';
+
+/** An object a line, as JSON: the query that gave it, its kind, its name and its lines. Of many chunks, there are a million. */
+export const OBJECTS_FILE = 'objects.json.gz';
+
+/** Handed on at once, in characters: objects come in short lines. */
+const GATHERED = 64 * 1024;
+
+type Line = readonly [query: string, ...RecordedObject];
+
+/** Writes what `work` notes. @throws HyperferryError `ARCHIVE` if the disk is full, or the like */
+export async function writeObjects<T>(
+  folder: string,
+  work: (note: (query: string, object: RecordedObject) => void) => Promise<T>,
+): Promise<{ readonly result: T; readonly file: WrittenFile }> {
+  const file = await CompressedFile.open(join(folder, OBJECTS_FILE), {
+    algorithm: 'gzip',
+    level: constants.Z_BEST_SPEED,
+  });
+  let gathered = '';
+  let written = Promise.resolve();
+  const hand = (): void => {
+    const bytes = Buffer.from(gathered);
+    gathered = '';
+    written = written.then(() => file.write(bytes));
+    written.catch(() => {}); // comes out at the end
+  };
+  try {
+    const result = await work((query, object) => {
+      gathered += `${JSON.stringify([query, ...object] satisfies Line)}\n`;
+      if (gathered.length > GATHERED) hand();
+    });
+    hand();
+    await written;
+    return { result, file: { name: OBJECTS_FILE, ...(await file.close()) } };
+  } catch (error) {
+    await file.abandon();
+    throw error;
+  }
+}
+
+/** The objects of one query. @throws HyperferryError `ARCHIVE` for what is no such file */
+export async function readObjects(folder: string, query: string): Promise<RecordedObject[]> {
+  const path = join(folder, OBJECTS_FILE);
+  const beginning = `[${JSON.stringify(query)},`;
+  const objects: RecordedObject[] = [];
+  try {
+    const text = pipeline(createReadStream(path), createGunzip(), new PassThrough(), () => {});
+    for await (const line of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (!line.startsWith(beginning)) continue;
+      const [, ...object] = JSON.parse(line) as Line;
+      objects.push(object);
+    }
+  } catch (error) {
+    throw unreadableArchive(path, (error as Error).message, error);
+  }
+  return objects;
+}
