@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { PassThrough, pipeline } from 'node:stream';
+import { pipeline } from 'node:stream';
 import { constants, createGunzip } from 'node:zlib';
 import { unreadableArchive } from '../postgres/archive/archive-error.js';
 import { CompressedFile } from '../postgres/archive/compressed-file.js';
@@ -52,12 +51,16 @@ export async function readObjects(folder: string, query: string): Promise<Record
   const path = join(folder, OBJECTS_FILE);
   const beginning = `[${JSON.stringify(query)},`;
   const objects: RecordedObject[] = [];
+  let rest = '';
   try {
-    const text = pipeline(createReadStream(path), createGunzip(), new PassThrough(), () => {});
-    for await (const line of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (!line.startsWith(beginning)) continue;
-      const [, ...object] = JSON.parse(line) as Line;
-      objects.push(object);
+    const text = pipeline(createReadStream(path), createGunzip(), () => {}).setEncoding('utf8');
+    for await (const piece of text) {
+      const lines = `${rest}${piece}`.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines.filter((one) => one.startsWith(beginning))) {
+        const [, ...object] = JSON.parse(line) as Line;
+        objects.push(object);
+      }
     }
   } catch (error) {
     throw unreadableArchive(path, (error as Error).message, error);
