@@ -114,16 +114,18 @@ async function dumpInto(
     inventory,
   };
   // The server's catalogs are read while this process writes files.
-  const [rows, noted] = await allOver([
-    tellStage(run, 'rows', () => dumpRows(contents.tables, source)),
-    writeObjects(folder.path, (note) => noteSide(access, { mode, sequenceValues: ofUser, signal, note })),
-  ]);
+  const [rows, noted] = await tellStage(run, 'rows', () =>
+    allOver([
+      dumpRows(contents.tables, source),
+      writeObjects(folder.path, (note) => noteSide(access, { mode, sequenceValues: ofUser, signal, note })),
+    ]),
+  );
   const largeObjects = await tellStage(run, 'large objects', () =>
     dumpLargeObjects(inventory.largeObjects, source),
   );
   const numbers = new Map(rows.map((dumped) => [nameOf(dumped.table), dumped.rows]));
   const written = (name: string): number => numbers.get(name) ?? 0;
-  const read = (query: string) => readObjects(folder.path, query);
+  const read = (queries: ReadonlySet<string>) => readObjects(folder.path, queries);
   const side = await tellStage(run, 'checksums', () =>
     recordSide(noted.result, { mode, jobs, written, read, emit, signal }),
   );

@@ -46,10 +46,9 @@ export async function writeObjects<T>(
   }
 }
 
-/** The objects of one query. @throws HyperferryError `ARCHIVE` for what is no such file */
-export async function readObjects(folder: string, query: string): Promise<RecordedObject[]> {
+/** The objects of some queries. @throws HyperferryError `ARCHIVE` for what is no such file */
+export async function readObjects(folder: string, queries: ReadonlySet<string>): Promise<RecordedObject[]> {
   const path = join(folder, OBJECTS_FILE);
-  const beginning = `[${JSON.stringify(query)},`;
   const objects: RecordedObject[] = [];
   let rest = '';
   try {
@@ -57,9 +56,9 @@ export async function readObjects(folder: string, query: string): Promise<Record
     for await (const piece of text) {
       const lines = `${rest}${piece}`.split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines.filter((one) => one.startsWith(beginning))) {
-        const [, ...object] = JSON.parse(line) as Line;
-        objects.push(object);
+      for (const line of lines) {
+        const [query, ...object] = JSON.parse(line) as Line;
+        if (queries.has(query)) objects.push(object);
       }
     }
   } catch (error) {

@@ -24,7 +24,7 @@ export function writeRecord(record: DumpRecord): Promise<Buffer> {
 export async function readRecord(path: string): Promise<DumpRecord> {
   const record = await readJson<DumpRecord>(join(path, RECORD_FILE));
   const { objects } = record.side;
-  const read = (query: string) => readObjects(path, query);
+  const read = (queries: ReadonlySet<string>) => readObjects(path, queries);
   return { ...record, side: { ...record.side, objects: objects && { ...objects, read } } };
 }
 

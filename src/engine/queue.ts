@@ -43,6 +43,7 @@ export async function setTasks(session: Session, tasks: readonly Task[]): Promis
       // The next ones are made while the server takes these.
       await sent;
       sent = session.query(ADD_TASKS, [`[${rows.join(',')}]`]);
+      sent.catch(() => {}); // comes out where it is awaited
       rows = [];
       characters = 0;
     }

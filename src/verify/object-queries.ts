@@ -22,19 +22,26 @@ export interface ObjectSum {
 export interface AskedSide {
   readonly areas: ReadonlyMap<string, Area>;
   readSums(): Promise<ReadonlyMap<string, ObjectSum>>;
-  readObjects(query: string): Promise<ObjectSet>;
+  readObjects(queries: ReadonlySet<string>): Promise<ObjectSet>;
 }
 
-/** Compares the sums of all rows' hashes, and then what the queries say whose sums differ: mostly none. */
+/**
+ * Compares the sums of all rows' hashes, and then what the queries say whose sums differ: mostly none. Those of one area
+ * together, since a dump may be of a version that asked the same by other queries.
+ */
 export async function compareQueries(
   source: AskedSide,
   target: AskedSide,
 ): Promise<{ readonly compared: number; readonly differences: readonly ObjectDifference[] }> {
   const [left, right] = await Promise.all([source.readSums(), target.readSums()]);
-  const differences: ObjectDifference[] = [];
+  const differing = new Map<Area, Set<string>>();
   for (const [name, area] of new Map([...source.areas, ...target.areas])) {
     if (left.get(name)?.hash === right.get(name)?.hash) continue;
-    const [here, there] = await Promise.all([source.readObjects(name), target.readObjects(name)]);
+    differing.set(area, (differing.get(area) ?? new Set()).add(name));
+  }
+  const differences: ObjectDifference[] = [];
+  for (const [area, names] of differing) {
+    const [here, there] = await Promise.all([source.readObjects(names), target.readObjects(names)]);
     differences.push(...here.differencesTo(there, area));
   }
   return { compared: [...left.values()].reduce((sum, { objects }) => sum + objects, 0), differences };
@@ -50,10 +57,11 @@ export function askServer(session: Session, queries: ReadonlyMap<string, ObjectQ
       );
       return new Map(await Promise.all(sums));
     },
-    async readObjects(name) {
+    async readObjects(names) {
       const objects = new ObjectSet();
-      const query = queries.get(name);
-      if (query) await session.each(query.text, (row) => objects.add(...query.objectOf(row)));
+      for (const [name, { text, objectOf }] of queries) {
+        if (names.has(name)) await session.each(text, (row) => objects.add(...objectOf(row)));
+      }
       return objects;
     },
   };

@@ -74,7 +74,7 @@ export function recordedObjects({ inventory, objects }: SideRecord, other: Known
     asked: {
       areas: new Map([...sums].map(([name, { area }]) => [name, area])),
       readSums: async () => sums,
-      readObjects: async (query) => new ObjectSet((await objects?.read(query)) ?? []),
+      readObjects: async (queries) => new ObjectSet((await objects?.read(queries)) ?? []),
     },
     few: new Map(few),
   };

@@ -30,8 +30,8 @@ export interface RecordedObjects {
   readonly few: readonly (readonly [ObjectDifference['area'], readonly RecordedObject[]])[];
   /** The others: what the objects of each query add up to. */
   readonly sums: ReadonlyMap<string, RecordedSum>;
-  /** Gives the objects themselves, which are asked for where the sums differ. */
-  read(query: string): Promise<Iterable<RecordedObject>>;
+  /** Gives the objects of queries themselves, which are asked for where their sums differ. */
+  read(queries: ReadonlySet<string>): Promise<Iterable<RecordedObject>>;
 }
 
 export interface RecordedSum extends ObjectSum {

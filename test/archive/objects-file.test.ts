@@ -27,16 +27,17 @@ async function folderWithObjects(): Promise<string> {
 
 test('the objects of a query are read as they were noted, and no others', async () => {
   const folder = await folderWithObjects();
-  expect(await readObjects(folder, 'definitions 1')).toEqual(OBJECTS);
-  expect(await readObjects(folder, 'definitions 10')).toEqual([['table', 'public.a', []]]);
-  expect(await readObjects(folder, 'definitions 2')).toEqual([]);
+  expect(await readObjects(folder, new Set(['definitions 1']))).toEqual(OBJECTS);
+  expect(await readObjects(folder, new Set(['definitions 10']))).toEqual([['table', 'public.a', []]]);
+  expect(await readObjects(folder, new Set(['definitions 2']))).toEqual([]);
+  expect(await readObjects(folder, new Set(['definitions 10', 'definitions 1']))).toHaveLength(3_001);
 });
 
 test('a file that is cut off or not there is an error, and no list of fewer objects', async () => {
   const folder = await folderWithObjects();
   await truncate(join(folder, OBJECTS_FILE), 5_000);
-  await expect(readObjects(folder, 'definitions 1')).rejects.toMatchObject({ code: 'ARCHIVE' });
-  await expect(readObjects(join(folder, 'elsewhere'), 'definitions 1')).rejects.toMatchObject({
+  await expect(readObjects(folder, new Set(['definitions 1']))).rejects.toMatchObject({ code: 'ARCHIVE' });
+  await expect(readObjects(join(folder, 'elsewhere'), new Set(['definitions 1']))).rejects.toMatchObject({
     code: 'ARCHIVE',
   });
 });
