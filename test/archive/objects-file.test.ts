@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, readFile, readlink, truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, readlink, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { OBJECTS_FILE, readObjects, writeObjects } from '../../src/archive/objects-file.js';
 import type { RecordedObject } from '../../src/verify/object-set.js';
+import { temporaryFolder } from '../sandbox/temporary-folder.js';
 
 const OBJECTS = Array.from(
   { length: 3_000 },
@@ -11,7 +11,7 @@ const OBJECTS = Array.from(
 );
 
 async function folderWithObjects(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'hyperferry-objects-'));
+  const folder = await temporaryFolder();
   const { result, file } = await writeObjects(folder, async (note) => {
     for (const object of OBJECTS) note('definitions 1', object);
     note('definitions 10', ['table', 'public.a', []]);
@@ -43,7 +43,7 @@ test('a file that is cut off or not there is an error, and no list of fewer obje
 });
 
 test('what fails while objects are noted leaves no open file', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'hyperferry-objects-'));
+  const folder = await temporaryFolder();
   const failing = writeObjects(folder, async (note) => {
     note('definitions 1', ['table', 'public.a', []]);
     throw new Error('the server went away');
