@@ -7,7 +7,7 @@ import { CompressedFile } from '../postgres/archive/compressed-file.js';
 import type { WrittenFile } from '../postgres/archive/data-file.js';
 import type { RecordedObject } from '../verify/object-set.js';
 
-/** An object a line, as JSON: the query that gave it, its kind, its name and its lines. Of many chunks, there are a million. */
+/** An object a line, as JSON: the query that gave it, its kind, its name and its lines. Of 100,000 chunks, they are a million. */
 export const OBJECTS_FILE = 'objects.json.gz';
 
 /** Handed on at once, in characters: objects come in short lines. */
@@ -30,7 +30,8 @@ export async function writeObjects<T>(
     const bytes = Buffer.from(gathered);
     gathered = '';
     written = written.then(() => file.write(bytes));
-    written.catch(() => {}); // comes out at the end
+    // Not waited for: a server gives definitions more slowly than they are written. An error comes out at the end.
+    written.catch(() => {});
   };
   try {
     const result = await work((query, object) => {

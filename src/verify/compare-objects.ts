@@ -23,13 +23,14 @@ export async function compareObjects(
 ): Promise<ComparedObjects> {
   const { compared, differences } = await withComparingSession(target, context.signal, async (right) => {
     const readTarget = () => readObjects({ side: target, other: source, session: right }, context);
-    if (source.record) return differencesOf(recordedObjects(source.record, target), await readTarget());
+    if (source.record) {
+      return differencesOf(recordedObjects(source.record, target, context), await readTarget());
+    }
     return withComparingSession(source, context.signal, async (left) => {
       const readSource = () => readObjects({ side: source, other: target, session: left }, context);
       return differencesOf(...(await Promise.all([readSource(), readTarget()])));
     });
   });
-  const found = withoutDependents(differences.filter(({ area }) => isMeant(area, context)));
   const intent = {
     owners: context.owners ?? true,
     privileges: context.privileges ?? true,
@@ -45,7 +46,7 @@ export async function compareObjects(
       reason: 'the two sides have different versions of it; --logical compares what applications read',
     }));
   const majorsDiffer = source.inventory.server.major !== target.inventory.server.major;
-  for (const difference of found) {
+  for (const difference of withoutDependents(differences)) {
     const reason = context.explain?.(difference) ?? reasonFor(difference, intent);
     if (reason) explained.push({ difference, reason });
     else if (isServersMatter(difference)) continue;
@@ -57,10 +58,6 @@ export async function compareObjects(
     } else different.push(difference);
   }
   return { compared, different, explained, notCompared };
-}
-
-function isMeant(area: ObjectDifference['area'], { areas }: Pick<CompareContext, 'areas'>): boolean {
-  return areas?.has(area) ?? true;
 }
 
 /** An object that one side lacks has no columns, owner, grants and comments there either. */

@@ -16,10 +16,10 @@ import { withComparingSession } from './side.js';
 import type { RecordedObjects, RecordedSum, SideRecord } from './side-record.js';
 import type { ObjectDifference } from './verification.js';
 
-export type ObjectContext = Pick<CompareContext, 'signal' | 'sequenceValues'>;
+type ObjectContext = Pick<CompareContext, 'signal' | 'sequenceValues' | 'areas'>;
 
 /** A side that is being read, and the one that it is compared to. */
-export interface Reading {
+interface Reading {
   readonly side: KnownSide;
   readonly other: KnownSide;
   readonly session: Session;
@@ -32,8 +32,9 @@ export interface SideObjects {
 }
 
 export async function readObjects(reading: Reading, context: ObjectContext): Promise<SideObjects> {
-  const asked = askServer(reading.session, await queriesOf(reading));
-  return { asked, few: new Map(await readFew(reading, context)) };
+  const queries = [...(await queriesOf(reading))].filter(([, { area }]) => isMeant(area, context));
+  const few = (await readFew(reading, context)).filter(([area]) => isMeant(area, context));
+  return { asked: askServer(reading.session, new Map(queries)), few: new Map(few) };
 }
 
 /** Notes what a comparison will ask of a side that will not be there any more. */
@@ -56,28 +57,41 @@ export async function noteObjects(
 }
 
 /** Less the catalogs of extensions that the other side has in another version. */
-export function recordedObjects({ inventory, objects }: SideRecord, other: KnownSide): SideObjects {
+export function recordedObjects(
+  { inventory, objects }: SideRecord,
+  other: KnownSide,
+  context: Pick<CompareContext, 'areas'>,
+): SideObjects {
   const isComparable = hasVersionOf(other);
   const others = new Set(
     inventory.extensions
       .filter((extension) => !isComparable(extension))
       .flatMap(({ configuration }) => configuration.map(nameOf)),
   );
-  const sums = new Map([...(objects?.sums ?? [])].filter(([name]) => !others.has(name)));
-  const few = (objects?.few ?? []).map(([area, recorded]) => {
-    const comparable = recorded.filter(
-      ([kind, object]) => area !== 'catalog' || kind !== 'sequence' || !others.has(object),
-    );
-    return [area, new ObjectSet(comparable)] as const;
-  });
+  const sums = new Map(
+    [...(objects?.sums ?? [])].filter(([name, { area }]) => isMeant(area, context) && !others.has(name)),
+  );
+  const few = (objects?.few ?? [])
+    .filter(([area]) => isMeant(area, context))
+    .map(([area, recorded]) => {
+      const comparable = recorded.filter(
+        ([kind, object]) => area !== 'catalog' || kind !== 'sequence' || !others.has(object),
+      );
+      return [area, new ObjectSet(comparable)] as const;
+    });
   return {
     asked: {
       areas: new Map([...sums].map(([name, { area }]) => [name, area])),
+      isRecorded: true,
       readSums: async () => sums,
       readObjects: async (queries) => new ObjectSet((await objects?.read(queries)) ?? []),
     },
     few: new Map(few),
   };
+}
+
+function isMeant(area: ObjectDifference['area'], { areas }: Pick<CompareContext, 'areas'>): boolean {
+  return areas?.has(area) ?? true;
 }
 
 /** What is many where chunks are many: definitions, and the catalogs of extensions. */

@@ -6,7 +6,7 @@ import type { RecordedObject } from './object-set.js';
 import type { ObjectDifference, RowTotals, VerifyMode } from './verification.js';
 
 /**
- * All that a comparison asks of a side, noted when it was there. Hashes are those that
+ * All that a comparison asks of a side, noted when it was there. Hashes of rows are those that
  * compare with a database of any encoding, and large objects are read as any owner may.
  */
 export interface SideRecord {

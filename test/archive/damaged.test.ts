@@ -71,7 +71,7 @@ test('a flipped byte is found by --check-files before anything is changed', asyn
   );
 });
 
-for (const file of ['toc.dat', 'record.json.gz']) {
+for (const file of ['toc.dat', 'record.json.gz', 'objects.json.gz']) {
   test(`a flipped byte of ${file} is found without --check-files`, async () => {
     const { databases, folder } = await makeDump();
     await flipByte(join(folder, file));

@@ -56,6 +56,7 @@ function sideWith(objects: readonly (readonly [query: string, ...RecordedObject]
     objects.filter(([query]) => queries.has(query)).map(([, ...object]) => object);
   return {
     areas: new Map(names.map((name) => [name, 'definition'])),
+    isRecorded: true,
     readSums: async () =>
       new Map(
         names.map((name) => {
