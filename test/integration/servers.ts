@@ -38,9 +38,16 @@ export const hasCommunity = (await communityBin()) !== undefined;
 /** The two versions of TimescaleDB that the community edition's folder holds. */
 export const COMMUNITY_VERSIONS = ['2.19.3', '2.29.2'] as const;
 
+/** Each naptime, autovacuum starts a process in every database: with hundreds of them, that is all the time. */
+const RARE_AUTOVACUUM = { autovacuum_naptime: '1h' };
+
 /** A server beside the pair, with what only one test needs. */
 export function startExtraServer(name: string, options: Omit<StartOptions, 'name'>): Promise<Server> {
-  return startServer({ name: `${inject('integrationRun')}-${name}`, ...options });
+  return startServer({
+    name: `${inject('integrationRun')}-${name}`,
+    ...options,
+    settings: { ...RARE_AUTOVACUUM, ...options.settings },
+  });
 }
 
 async function pair(name: string, options: Omit<StartOptions, 'name'>): Promise<Pair> {
