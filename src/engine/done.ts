@@ -115,11 +115,14 @@ async function spoil(session: Session, positions: readonly number[]): Promise<vo
   );
 }
 
-/** Notes of rows that they are not those of the source, so that the next attempt copies them again. */
-export async function doubtRows(session: Session, objects: readonly string[]): Promise<void> {
+/**
+ * Notes of rows that they are not those of the source, so that the next attempt copies them again.
+ * @param relations quoted and qualified
+ */
+export async function doubtRows(session: Session, relations: readonly string[]): Promise<void> {
   const marks = await session.query<{ position: number }>(
-    'SELECT position::int AS position FROM _hyperferry.done WHERE kind IS NOT NULL AND object = ANY ($1)',
-    [objects],
+    'SELECT position::int AS position FROM _hyperferry.done WHERE kind IS NOT NULL AND relation = ANY ($1)',
+    [relations],
   );
   await spoil(
     session,

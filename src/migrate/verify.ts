@@ -1,11 +1,12 @@
 import { doubtRows } from '../engine/done.js';
 import { type Plan, populatedViews } from '../plan/plan.js';
-import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { describeConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
+import { quoteQualified } from '../postgres/quoting.js';
 import { Session } from '../postgres/session.js';
 import type { ComparedArea } from '../verify/compare-context.js';
 import { compareDatabases } from '../verify/compare-databases.js';
+import { nameOf } from '../verify/compared-relation.js';
 import type { ObjectDifference, Verification } from '../verify/verification.js';
 import type { Migration, Stage } from './migration.js';
 
@@ -37,10 +38,12 @@ export const verifyBothSides: Stage = async (migration) => {
   });
   migration.verification = verification;
   if (verification.equal) return;
-  await doubtRows(
-    target.session,
-    verification.relations.different.map(({ relation }) => relation),
+  const differing = new Set(verification.relations.different.map(({ relation }) => relation));
+  // The rows of some partitions are compared together, under the name of their root.
+  const doubted = plan.source.relations.filter((relation) =>
+    differing.has(nameOf(relation.loadThrough ?? relation)),
   );
+  await doubtRows(target.session, doubted.map(quoteQualified));
   throw different(verification);
 };
 
@@ -84,12 +87,16 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
   }
   // The target was checked to hold nothing of a user's; what its provider put there stays.
   if (area === 'definition' && state === 'missing on source') return 'the target had it already';
-  const comesLater =
-    kind === 'materialized view'
-      ? populatedViews(plan).some((entry) => nameOf(entry) === object)
-      : plan.schema.hypertableKeys.some((entry) => `${nameOf(entry)}`.replace(' ', '.') === object);
-  if (comesLater) return 'it is made when restore mode has ended';
-  return undefined;
+  return comesLater(difference, plan) ? 'it is made when restore mode has ended' : undefined;
+}
+
+/** Filled views, and foreign keys to hypertables, which the comparison calls `key on schema.table`. */
+function comesLater({ kind, object }: ObjectDifference, plan: Plan): boolean {
+  const name = object.replaceAll('"', '');
+  const key = kind === 'constraint' ? /^(.*) on (.*)$/s.exec(name) : null;
+  const entries = key ? plan.schema.hypertableKeys : kind === 'materialized view' ? populatedViews(plan) : [];
+  const isMade = key ? `${key[2]} ${key[1]}` : name;
+  return entries.some(({ schema, tag }) => `${schema}.${tag}`.replaceAll('"', '') === isMade);
 }
 
 /** Large objects, and whether a materialized view is filled. */
@@ -136,10 +143,6 @@ function isOwnerLine(line: string): boolean {
 /** `role may SELECT`, of a role that owns something on the source. */
 function isOwnersGrant(line: string, { schema }: Plan): boolean {
   return schema.before.some(({ owner }) => owner && line.startsWith(`${owner} may `));
-}
-
-function nameOf({ schema, tag }: TocEntry): string {
-  return `${schema}.${tag}`;
 }
 
 function different({ relations, objects }: Verification): HyperferryError {

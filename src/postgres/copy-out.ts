@@ -131,6 +131,8 @@ export class CopyOut extends CopyCommand {
 
   /** From here on, the connection is `pg`'s again. */
   #giveBack(rest: Buffer): void {
+    // Nothing more comes for the receiver, which may be gone before it drains.
+    this.#receiverIsFull = false;
     this.#stream?.removeListener('data', this.#take);
     for (const listener of this.#parser) {
       this.#stream?.on('data', listener);

@@ -16,7 +16,7 @@ export interface ReadRelation {
 
 /** A relation that both sides have. */
 export interface ComparedRelation {
-  /** Its qualified name, for people. */
+  /** Its qualified name, by `nameOf`. */
   readonly name: string;
   readonly kind: Relation['kind'];
   readonly source: ReadRelation;
@@ -76,8 +76,13 @@ export function pairRelations(
   };
 }
 
+/** For people, and for both sides the key of a relation: `a.b`, and with quotes only where dots would make two names one. */
 export function nameOf({ schema, name }: { readonly schema: string; readonly name: string }): string {
-  return `${schema}.${name}`;
+  return `${partOf(schema)}.${partOf(name)}`;
+}
+
+function partOf(identifier: string): string {
+  return /[."]/.test(identifier) ? `"${identifier.replaceAll('"', '""')}"` : identifier;
 }
 
 type CommonColumns = ReturnType<typeof commonColumns>;

@@ -46,10 +46,10 @@ function explains({ object }: LeftOut, difference: ObjectDifference, label: stri
   return grant !== null && label === `grants on the database for ${grant[1]}`;
 }
 
-/** Statements name kinds in capitals and quote less than definitions do. */
+/** Statements name kinds in capitals and quote less than definitions do; a name in small letters and one in others are two. */
 function normal(text: string): string {
   return text
     .replaceAll('"', '')
-    .toLowerCase()
-    .replace(/^comment of /, 'comment on ');
+    .replace(/\b[A-Z]+\b/g, (word) => word.toLowerCase())
+    .replace(/^[Cc]omment of /, 'comment on ');
 }

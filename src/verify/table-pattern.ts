@@ -1,6 +1,5 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { Relation } from '../inventory/relations.js';
-import { nameOf } from './compared-relation.js';
 
 /** Whether a table's name matches a pattern, in which `*` and `?` stand for any characters and any one. */
 export function matchesPattern(
@@ -14,7 +13,7 @@ export function matchesPattern(
       .replaceAll('?', '.')}$`,
     's',
   );
-  return expression.test(name) || expression.test(nameOf({ schema, name }));
+  return expression.test(name) || expression.test(`${schema}.${name}`);
 }
 
 /** Chunks go with their hypertable, also those that hold compressed rows; partitions have names of their own. */

@@ -1,8 +1,10 @@
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
+import { verify } from '../../src/index.js';
 import { makeDatabases } from './databases.js';
 import { expectFaithfulMigration } from './ferry.js';
 import { expectHypertableWorks } from './hypertables.js';
 import { apachePair } from './servers.js';
+import { query } from './sql.js';
 
 test('names with quotes, spaces, semicolons, backslashes, tabs and newlines are carried', async () => {
   const databases = await makeDatabases(
@@ -48,6 +50,24 @@ two\tlines" SELECT '2026-01-01 00:00+00'::timestamptz + i * interval '1 day', 'l
     old: `('2026-01-02 12:00+00', 'label "two"', 1)`,
     new: `('2027-01-02 12:00+00', 'label "two"', 1)`,
   });
+});
+
+test('names that are the same with their schemas, if dots are not told apart, stay two', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'identifiers_dots',
+    `
+    CREATE SCHEMA "a.b";
+    CREATE SCHEMA a;
+    CREATE TABLE "a.b".c AS SELECT generate_series(1, 1000) AS n;
+    CREATE TABLE a."b.c" AS SELECT 1 AS n;
+    `,
+  );
+  await expectFaithfulMigration(databases);
+  await query(databases.target, 'UPDATE "a.b".c SET n = 0 WHERE n = 7');
+  const { source, target } = databases;
+  const { relations } = await verify({ source, target });
+  expect(relations.different.map(({ relation }) => relation)).toEqual(['"a.b".c']);
 });
 
 test('names that differ only in case, and names that are keywords, stay apart', async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { CopyOut } from '../../src/postgres/copy-out.js';
 import { databaseError } from '../../src/postgres/database-error.js';
 import { HyperferryError } from '../../src/postgres/error.js';
 import type { Session } from '../../src/postgres/session.js';
@@ -113,6 +114,26 @@ for (const side of ['source', 'target'] as const) {
     expect(await queryValue(urls.target, 'SELECT count(*) FROM t')).toBe('0');
   });
 }
+
+test('a receiver that is full when the source has sent all, and never drains, holds the source up no more', async () => {
+  const { source } = await openSessions('relay_full_at_end', 'CREATE TABLE t AS SELECT 1 AS id');
+  const written: number[] = [];
+  const output = new CopyOut({ copies: ['COPY public.t TO STDOUT'] }, source, {
+    takesMessages: true,
+    write: (bytes) => {
+      written.push(bytes.length);
+      return false;
+    },
+    whenDrained: () => {},
+    cork: () => {},
+    uncork: () => {},
+  });
+  source.submit(output);
+  expect(await output.finished).toEqual([1]);
+  expect(written).toHaveLength(1);
+  const next = await Promise.race([source.one('SELECT 1 AS one'), sleep(10_000, 'no answer after 10 s')]);
+  expect(next).toEqual({ one: 1 });
+});
 
 /** Lets a copy without an end begin, disturbs it, and gives the error that it ends with. */
 async function failureDuring(

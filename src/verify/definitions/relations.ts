@@ -40,7 +40,7 @@ const columns: DefinitionQuery = ({ server, older }) => `
 SELECT 'columns of ' || ${relationKind('c')} AS kind, c.oid::pg_catalog.regclass::text AS object,
        pg_catalog.string_agg(pg_catalog.concat_ws(' ', pg_catalog.quote_ident(a.attname),
          pg_catalog.format_type(a.atttypid, a.atttypmod),
-         CASE WHEN a.attcollation <> t.typcollation THEN 'collate ' || co_n.nspname || '.' || pg_catalog.quote_ident(co.collname) END,
+         CASE WHEN a.attcollation <> t.typcollation THEN 'collate ' || pg_catalog.quote_ident(co_n.nspname) || '.' || pg_catalog.quote_ident(co.collname) END,
          CASE WHEN a.attnotnull THEN 'not null' END,
          CASE a.attgenerated WHEN '' THEN 'default ' ELSE 'generated as ' END || pg_catalog.pg_get_expr(d.adbin, d.adrelid),
          CASE a.attgenerated WHEN 'v' THEN 'virtual' WHEN 's' THEN 'stored' END,

@@ -1,3 +1,4 @@
+import type { QualifiedName } from '../../inventory/sequences.js';
 import { quoteQualified } from '../../postgres/quoting.js';
 import {
   readContinuousAggregates,
@@ -55,8 +56,11 @@ export async function readLogicalTables(
   for (const { parent, bytes } of relations) {
     if (parent !== undefined) bytesBelow.set(parent, (bytesBelow.get(parent) ?? 0) + bytes);
   }
+  const { tables: pattern } = options;
+  const isMeant = (table: QualifiedName): boolean => pattern === undefined || matchesPattern(table, pattern);
   const tables = relations
     .filter(({ oid, kind, schema }) => kind !== 'chunk' && schema !== INTERNAL_SCHEMA && !parts.has(oid))
+    .filter(isMeant)
     .map(
       (relation): LogicalTable => ({
         name: nameOf(relation),
@@ -67,7 +71,7 @@ export async function readLogicalTables(
         dimension: dimensionOf.get(nameOf(relation)),
       }),
     );
-  const views = aggregates.map(
+  const views = aggregates.filter(isMeant).map(
     (view): LogicalTable => ({
       name: nameOf(view),
       kind: 'continuous aggregate',
@@ -77,14 +81,5 @@ export async function readLogicalTables(
       dimension: undefined,
     }),
   );
-  const { tables: pattern } = options;
-  const meant = [...tables, ...views].filter(
-    ({ name }) => pattern === undefined || matchesPattern(splitName(name), pattern),
-  );
-  return new Map(meant.map((table) => [table.name, table]));
-}
-
-function splitName(name: string): { schema: string; name: string } {
-  const at = name.indexOf('.');
-  return { schema: name.slice(0, at), name: name.slice(at + 1) };
+  return new Map([...tables, ...views].map((table) => [table.name, table]));
 }
