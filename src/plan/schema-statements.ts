@@ -38,18 +38,18 @@ export function definitionOf(entry: TocEntry, tablespaces: ReadonlySet<string>):
     entry.kind === 'SCHEMA'
       ? entry.definition.replace(/^CREATE SCHEMA /, 'CREATE SCHEMA IF NOT EXISTS ')
       : entry.definition;
-  const settings: [string, string][] = [];
+  const settings: { name: string; value: string; before: string }[] = [];
   if (entry.tablespace && tablespaces.has(entry.tablespace)) {
-    settings.push(['default_tablespace', entry.tablespace]);
+    settings.push({ name: 'default_tablespace', value: entry.tablespace, before: "''" });
   }
   if (entry.accessMethod && entry.accessMethod !== 'heap') {
-    settings.push(['default_table_access_method', entry.accessMethod]);
+    settings.push({ name: 'default_table_access_method', value: entry.accessMethod, before: 'heap' });
   }
   return {
     sql: [
-      ...settings.map(([name, value]) => `SET ${name} = ${quoteIdentifier(value)};\n`),
+      ...settings.map(({ name, value }) => `SET ${name} = ${quoteIdentifier(value)};\n`),
       definition,
-      ...settings.map(([name]) => `RESET ${name};\n`),
+      ...settings.map(({ name, before }) => `SET ${name} = ${before};\n`),
     ].join(''),
     object: describeEntry(entry),
     undo: undoOf(entry),

@@ -46,6 +46,8 @@ FROM (VALUES
   ('client_min_messages', 'warning'), ('search_path', ''), ('row_security', 'off'),
   ('default_transaction_read_only', 'off'), ('default_transaction_isolation', 'read committed'),
   ('session_replication_role', 'origin'),
+  -- What is made lies where its definition says, which names what is not by default.
+  ('default_tablespace', ''), ('default_table_access_method', 'heap'),
   -- The planner takes queries of the catalogs for dear ones: compiling cost more (0.2 s) than it saved.
   ('jit', 'off'),
   ('statement_timeout', '0'), ('lock_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
@@ -86,7 +88,7 @@ export class Session {
     connection: Connection,
     options: { bare?: boolean; settings?: string } = {},
   ): Promise<Session> {
-    const client = await connect(side, connection, options.bare ? WRITABLE : '');
+    const client = await connect(side, connection, options.bare ? BARE_STATE : '');
     const session = new Session(side, client as WireClient);
     if (options.bare) return session;
     try {
@@ -244,5 +246,9 @@ export async function inSession<T>(
   }
 }
 
-/** What a session of a database that is read only by default needs to be told as it begins. */
-const WRITABLE = '-c default_transaction_read_only=off';
+/**
+ * What a session is told as it begins, where nothing may be sent before its first command: a database may be read only by
+ * default, and an extension's tables lie where that says.
+ */
+const BARE_STATE =
+  '-c default_transaction_read_only=off -c default_tablespace= -c default_table_access_method=heap';

@@ -62,7 +62,7 @@ test('tablespaces that the target lacks are left out by name, and the next inser
   });
 });
 
-test('tablespaces that the target has are used', async () => {
+test('tablespaces that the target has are used, and not for what has none', async () => {
   const pair = await apachePair();
   const create = (folder: string) => `CREATE TABLESPACE shared_space LOCATION '${folder}';`;
   await query(pair.target.url, create(await tablespaceFolder({ source: pair.target }, 'shared')));
@@ -78,9 +78,11 @@ test('tablespaces that the target has are used', async () => {
     INSERT INTO reading VALUES ('2026-01-01 00:00+00', 1);
     CREATE TABLE plain (id int PRIMARY KEY USING INDEX TABLESPACE shared_space) TABLESPACE shared_space;
     INSERT INTO plain VALUES (1);
+    CREATE TABLE at_home (id int PRIMARY KEY);
     `,
   );
-  await expectFaithfulMigration(databases);
+  const target = `${databases.target}?options=${encodeURIComponent('-c default_tablespace=shared_space')}`;
+  await expectFaithfulMigration({ ...databases, target });
   await expectHypertableWorks(databases.target, 'reading', {
     old: `('2026-01-02 12:00+00', 1)`,
     new: `('2020-01-02 12:00+00', 1)`,

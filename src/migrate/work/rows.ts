@@ -58,6 +58,9 @@ function copyOf(relation: CopiedRelation, layout: Layout, server: ServerRows): C
   };
 }
 
+/** The text of `money` is that of a locale, which the other server may not have, or have otherwise. */
+const SAME_MONEY = "SET LOCAL lc_monetary = 'C'";
+
 /** The source's transaction ends with its rows. */
 async function relayRows(
   copies: readonly Copy[],
@@ -65,14 +68,12 @@ async function relayRows(
   target: Session,
   settings: WorkerSettings,
 ): Promise<RowsMark[]> {
+  const { before = [], after = [] } = asApplication(settings);
   const relayed = await relayCopies(
     source,
-    { copies: copies.map(({ out }) => out), after: ['COMMIT'] },
+    { before: [SAME_MONEY], copies: copies.map(({ out }) => out), after: ['COMMIT'] },
     target,
-    {
-      ...asApplication(settings),
-      copies: copies.map(({ into }) => into),
-    },
+    { before: [SAME_MONEY, ...before], copies: copies.map(({ into }) => into), after },
   );
   if (relayed.state === 'failed') throw failureToCopy(copies[relayed.copy ?? -1]?.relation, relayed.error);
   return copies.map(({ relation }, index) => {

@@ -82,6 +82,7 @@ SELECT 'tablespace of ' || ${relationKind('c')} AS kind, c.oid::pg_catalog.regcl
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_tablespace s ON s.oid = c.reltablespace
-WHERE c.relpersistence <> 't' AND ${IS_USER_SCHEMA} AND ${isNoMember('pg_class', 'c.oid')}`;
+LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+WHERE c.relpersistence <> 't' AND ${IS_USER_SCHEMA} AND ${isNoMember('pg_class', 'COALESCE(i.indrelid, c.oid)')}`;
 
 export const RELATIONS: readonly DefinitionQuery[] = [relations, queries, columns, sequences, tablespaces];
