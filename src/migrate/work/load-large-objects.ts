@@ -1,5 +1,5 @@
 import type { LargeObjectsWork } from '../../plan/work.js';
-import { readLargeObjects } from '../../postgres/archive/large-objects.js';
+import { readLargeObject } from '../../postgres/archive/large-objects.js';
 import type { Session } from '../../postgres/session.js';
 import type { Brought, DumpRows } from './context.js';
 import { largeObjectMark, PIECE_BYTES } from './large-objects.js';
@@ -11,21 +11,18 @@ export async function loadLargeObjects(
   target: Session,
   { path }: DumpRows,
 ): Promise<Brought> {
-  const { archive } = await openedDump(path);
-  const waiting = new Set(objects.map(({ oid }) => oid));
-  for (const entry of archive.entries.filter(({ kind }) => kind === 'BLOBS')) {
-    for await (const { oid, content } of readLargeObjects(archive, entry)) {
-      if (!waiting.delete(oid)) continue;
-      await target.query('SELECT pg_catalog.lo_create($1::oid)', [oid]);
-      let offset = 0;
-      for await (const piece of inPieces(content)) {
-        await target.query('SELECT pg_catalog.lo_put($1::oid, $2::int8, $3::bytea)', [oid, offset, piece]);
-        offset += piece.length;
-      }
+  const { archive, findLargeObjects } = await openedDump(path);
+  const places = await findLargeObjects();
+  for (const { oid } of objects) {
+    await target.query('SELECT pg_catalog.lo_create($1::oid)', [oid]);
+    const place = places.get(oid);
+    if (place === undefined) continue; // one without content may have no file
+    let offset = 0;
+    for await (const piece of inPieces(readLargeObject(archive, { oid, place }))) {
+      await target.query('SELECT pg_catalog.lo_put($1::oid, $2::int8, $3::bytea)', [oid, offset, piece]);
+      offset += piece.length;
     }
   }
-  // One without content may have no file.
-  for (const oid of waiting) await target.query('SELECT pg_catalog.lo_create($1::oid)', [oid]);
   return { rows: [], objects: objects.map(largeObjectMark), notices: [] };
 }
 

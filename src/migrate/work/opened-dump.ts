@@ -1,3 +1,4 @@
+import { findLargeObjects, type LargeObjectPlace } from '../../postgres/archive/large-objects.js';
 import { type Archive, openArchive } from '../../postgres/archive/open-archive.js';
 import type { TocEntry } from '../../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../../postgres/error.js';
@@ -7,7 +8,11 @@ export interface OpenedDump {
   readonly archive: Archive;
   /** @throws HyperferryError `ARCHIVE` for an entry that it does not have */
   entryOf(dumpId: number | undefined): TocEntry;
+  /** Where the content of large objects is, by their OIDs: looked for once, since many tasks take a few each. */
+  findLargeObjects(): Promise<Places>;
 }
+
+type Places = ReadonlyMap<number, LargeObjectPlace['place']>;
 
 const opened = new Map<string, Promise<OpenedDump>>();
 
@@ -29,8 +34,13 @@ export function reopenDump(path: string): Promise<OpenedDump> {
 async function open(path: string): Promise<OpenedDump> {
   const archive = await openArchive(path);
   const entries = new Map(archive.entries.map((entry) => [entry.dumpId, entry]));
+  let places: Promise<Places> | undefined;
   return {
     archive,
+    findLargeObjects: () => {
+      places ??= placesOf(archive);
+      return places;
+    },
     entryOf: (dumpId = 0) => {
       const entry = entries.get(dumpId);
       if (entry) return entry;
@@ -40,4 +50,12 @@ async function open(path: string): Promise<OpenedDump> {
       );
     },
   };
+}
+
+async function placesOf(archive: Archive): Promise<Places> {
+  const places = new Map<number, LargeObjectPlace['place']>();
+  for (const entry of archive.entries.filter(({ kind }) => kind === 'BLOBS')) {
+    for await (const { oid, place } of findLargeObjects(archive, entry)) places.set(oid, place);
+  }
+  return places;
 }

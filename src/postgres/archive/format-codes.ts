@@ -30,6 +30,3 @@ export const OFFSET = { unknown: 1, known: 2, nowhere: 3 } as const;
 
 /** `BLK_DATA` and `BLK_BLOBS`: what begins at a position in a custom-format archive. */
 export const BLOCKS = { rows: 1, largeObjects: 3 } as const;
-
-/** The kind of entry whose data are large objects. */
-export const LARGE_OBJECTS = 'BLOBS';

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Compression } from '../../../src/postgres/archive/archive-header.js';
 import { createDataFile, type WrittenFile } from '../../../src/postgres/archive/data-file.js';
-import { readLargeObjects } from '../../../src/postgres/archive/large-objects.js';
+import { findLargeObjects, readLargeObject } from '../../../src/postgres/archive/large-objects.js';
 import { openArchive } from '../../../src/postgres/archive/open-archive.js';
 import { writeArchiveToc } from '../../../src/postgres/archive/write-toc.js';
 import { makeDatabases } from '../../integration/databases.js';
@@ -87,10 +87,11 @@ async function rewrite(
       continue;
     }
     const lines: string[] = [];
-    for await (const { oid, content } of readLargeObjects(archive, entry)) {
+    for await (const found of findLargeObjects(archive, entry)) {
+      const { oid } = found;
       const blob = `blob_${oid}.dat`;
       const file = createDataFile({ folder, name: blob, content: 'large-object', compression });
-      for await (const piece of content) await file.write(piece as Buffer);
+      for await (const piece of readLargeObject(archive, found)) await file.write(piece);
       files.push(await file.close());
       lines.push(`${oid} ${blob}\n`);
     }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { readLargeObjects } from '../../../src/postgres/archive/large-objects.js';
+import { findLargeObjects, readLargeObject } from '../../../src/postgres/archive/large-objects.js';
 import type { Archive } from '../../../src/postgres/archive/open-archive.js';
 import { makeDatabases } from '../../integration/databases.js';
 import { apachePair } from '../../integration/servers.js';
@@ -53,5 +53,9 @@ for (const format of FORMATS) {
 async function* largeObjects(archive: Archive) {
   const entries = archive.entries.filter(({ kind }) => kind === 'BLOBS');
   expect(entries.length).toBeGreaterThan(0);
-  for (const entry of entries) yield* readLargeObjects(archive, entry);
+  for (const entry of entries) {
+    for await (const found of findLargeObjects(archive, entry)) {
+      yield { oid: found.oid, content: readLargeObject(archive, found) };
+    }
+  }
 }
