@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Emit } from '../engine/events.js';
 import type { LargeObject } from '../inventory/large-objects.js';
 import { expectSameFiles, type LockedRelation, lockFileNodes } from '../migrate/rewrite-guard.js';
+import { storedValue } from '../migrate/stored-value.js';
 import { groupRelations } from '../plan/relation-groups.js';
 import type { Compression } from '../postgres/archive/archive-header.js';
 import { createDataFile, type WrittenFile } from '../postgres/archive/data-file.js';
@@ -13,7 +14,6 @@ import { HyperferryError } from '../postgres/error.js';
 import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { withSnapshot } from '../postgres/snapshot.js';
-import { readableCompressedValue } from '../timescale/timescale.js';
 import { runTasks, type Task } from '../verify/pool.js';
 import type { DumpedTable } from './dump-entries.js';
 import { FileReceiver } from './file-receiver.js';
@@ -131,11 +131,7 @@ function selectionOf(
   const list = columns.map(quoteIdentifier);
   if (configuration) return `(SELECT ${list.join(', ')} FROM ONLY ${name} ${configuration.condition})`;
   if (relation?.columns.some((column) => column.isCompressedData)) {
-    const values = relation.columns.map((column) =>
-      source.storesNullAsUnreadableValue && column.isCompressedData
-        ? readableCompressedValue(column.name)
-        : quoteIdentifier(column.name),
-    );
+    const values = relation.columns.map((column) => storedValue(column, source.storesNullAsUnreadableValue));
     return `(SELECT ${values.join(', ')} FROM ONLY ${name})`;
   }
   return list.length === 0 ? name : `${name} (${list.join(', ')})`;

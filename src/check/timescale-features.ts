@@ -42,7 +42,12 @@ export async function targetFeatures({ source, target }: FeaturesChecked): Promi
 }
 
 function leftBehindFeatures(features: Features): Finding[] {
-  return [...partialAggregates(features), ...multiNode(features)];
+  return [
+    ...partialAggregates(features),
+    ...multiNode(features),
+    ...compressedOids(features),
+    ...oidPartitions(features),
+  ];
 }
 
 async function edition(features: Features, timescale: Timescale, target: Session): Promise<Finding[]> {
@@ -132,6 +137,34 @@ function multiNode({ distributedHypertables: objects }: Features): Finding[] {
       objects,
       why: 'Their rows are on data nodes, and TimescaleDB has removed multi-node in 2.14.',
       mend: 'Copy their rows into ordinary hypertables on the source first.',
+    },
+  ];
+}
+
+function compressedOids({ compressedOids: objects }: Features): Finding[] {
+  if (objects.length === 0) return [];
+  return [
+    {
+      id: 'compressed-oids',
+      severity: 'blocker',
+      found: `compressed values of regclass and similar types: ${nameSome(objects)}`,
+      objects,
+      why: 'TimescaleDB compresses the OID, which is that of another object, or of none, on the target.',
+      mend: "Decompress these chunks on the source, and compress them on the target: SELECT decompress_chunk(c, if_compressed => true) FROM show_chunks('…') AS c;",
+    },
+  ];
+}
+
+function oidPartitions({ oidPartitions: objects }: Features): Finding[] {
+  if (objects.length === 0) return [];
+  return [
+    {
+      id: 'partitions-by-oid',
+      severity: 'blocker',
+      found: `space dimensions by hashes of OIDs: ${nameSome(objects)}`,
+      objects,
+      why: "The hash of an enum is that of its label's OID, which is another on the target: a chunk there would refuse its rows.",
+      mend: 'Copy the rows on the source into a hypertable that is partitioned by another column, or by a function of the label: by_hash(…, partition_func => …).',
     },
   ];
 }

@@ -1,12 +1,19 @@
 import type { Session } from '../postgres/session.js';
+import { readChunksOfCompressed } from '../timescale/hypertables.js';
 import { readHypertables, type Timescale } from '../timescale/timescale.js';
+import { type HashedColumns, markForeignFilters } from './foreign-filters.js';
 import { readTypes } from './types.js';
 
 export interface Column {
   readonly name: string;
   readonly isCompressedData: boolean;
-  /** Whether the binary form of its values holds OIDs of the user's types. */
-  readonly holdsTypeOids: boolean;
+  /** Whether the binary form of its values holds OIDs. */
+  readonly holdsOids: boolean;
+  /**
+   * The hypertable, where the column is a filter over hashes of OIDs, by which TimescaleDB passes over batches of compressed
+   * rows: on another server it would hide rows, so that NULL is stored in its place, which hides none.
+   */
+  readonly foreignFilterOf?: { readonly schema: string; readonly name: string };
 }
 
 /** A relation that holds rows of its own: a table, a chunk, a partition. */
@@ -29,7 +36,7 @@ export interface Relation {
   readonly format: 'binary' | 'text';
   /**
    * The partitioned table that takes the rows instead of the partition, where the partition of a row is not the same
-   * on another server: the hash of an enum is that of its label's OID.
+   * on another server, such as by the hash of an enum, which is that of its label's OID.
    */
   readonly loadThrough: { readonly schema: string; readonly name: string } | undefined;
   /** The rows in a dump: the dump id of the entry that they belong to. A database has none. */
@@ -65,19 +72,28 @@ JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 WHERE a.attrelid >= 16384 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 GROUP BY a.attrelid`;
 
-const READ_PARTITIONS_BY_ENUM_HASH = `
-SELECT c.oid::int8 AS oid, n.nspname AS schema, r.relname AS name
+/** The types that the hash is of; of expressions they are not known. */
+const READ_PARTITIONS_BY_HASH = `
+SELECT c.oid::int8 AS oid, n.nspname AS schema, r.relname AS name, pg_catalog.bool_or(p.partexprs IS NOT NULL) AS "hasExpressions",
+       pg_catalog.array_agg(a.atttypid::text) AS types
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_class r ON r.oid = pg_catalog.pg_partition_root(c.oid)
 JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
-WHERE c.relispartition AND c.relkind = 'r' AND EXISTS (
-  SELECT FROM pg_catalog.pg_partition_ancestors(c.oid) AS ancestor (oid)
-  JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = ancestor.oid AND p.partstrat = 'h'
-  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs::int2[])
-  LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-  WHERE t.typtype IN ('e', 'd') OR t.typtype IS NULL OR p.partexprs IS NOT NULL)`;
+CROSS JOIN LATERAL pg_catalog.pg_partition_ancestors(c.oid) AS ancestor (oid)
+JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = ancestor.oid AND p.partstrat = 'h'
+LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs::int2[])
+WHERE c.relispartition AND c.relkind = 'r'
+GROUP BY 1, 2, 3`;
 
-/** Reads the relations in three queries, whatever their number. */
+interface HashPartition extends Record<string, unknown> {
+  readonly oid: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly hasExpressions: boolean;
+  readonly types: readonly (string | null)[];
+}
+
+/** Reads the relations in a handful of queries, whatever their number. */
 export async function readRelations(
   session: Session,
   serverVersion: number,
@@ -86,12 +102,20 @@ export async function readRelations(
   const [types, hypertables, partitions] = await Promise.all([
     readTypes(session, serverVersion),
     timescale ? readHypertables(session) : new Set<number>(),
-    session.query<{ oid: string; schema: string; name: string }>(READ_PARTITIONS_BY_ENUM_HASH),
+    session.query<HashPartition>(READ_PARTITIONS_BY_HASH),
   ]);
-  const loadThrough = new Map(partitions.map(({ oid, schema, name }) => [Number(oid), { schema, name }]));
+  const loadThrough = new Map(
+    partitions
+      .filter(
+        (partition) =>
+          partition.hasExpressions || partition.types.some((oid) => types.hashesOids(Number(oid))),
+      )
+      .map(({ oid, schema, name }) => [Number(oid), { schema, name }]),
+  );
 
   // Chunks have the columns of their hypertable: each distinct list is made once.
   const layouts = new Map<string, Layout>();
+  const hashed = new Map<readonly Column[], HashedColumns>();
   const layoutOf = (columnsText: string): Layout => {
     const known = layouts.get(columnsText);
     if (known) return known;
@@ -100,11 +124,15 @@ export async function readRelations(
       columns: columns.map(([name, type]) => ({
         name,
         isCompressedData: types.isCompressedData(type),
-        holdsTypeOids: types.holdsTypeOids(type),
+        holdsOids: types.holdsOids(type),
       })),
       format: columns.every(([, type]) => types.isBinarySafe(type)) ? 'binary' : 'text',
     };
     layouts.set(columnsText, layout);
+    hashed.set(layout.columns, {
+      filters: new Set(columns.flatMap(([name, type]) => (types.isBloomFilter(type) ? name : []))),
+      hashingOids: new Set(columns.flatMap(([name, type]) => (types.hashesOids(type) ? name : []))),
+    });
     return layout;
   };
   const layoutsOf = new Map<number, Layout>();
@@ -137,7 +165,10 @@ export async function readRelations(
       loadThrough: loadThrough.get(oid),
     });
   });
-  return relations;
+  const hasFilters = [...hashed.values()].some(({ filters }) => filters.size > 0);
+  return hasFilters
+    ? markForeignFilters(relations, hashed, await readChunksOfCompressed(session))
+    : relations;
 }
 
 function kindOf(relkind: string, isHypertable: boolean, isChunk: boolean): Relation['kind'] {

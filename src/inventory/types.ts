@@ -1,13 +1,17 @@
 import type { Session } from '../postgres/session.js';
-import { isCompressedData } from '../timescale/timescale.js';
+import { isBloomFilter, isCompressedData } from '../timescale/timescale.js';
 
 /** What must be known of the database's types to choose how their values travel. */
 export interface TypeCatalog {
   /** Whether a value's binary form means the same on another server. */
   isBinarySafe(type: number): boolean;
   isCompressedData(type: number): boolean;
-  /** Whether a value's binary form holds the OID of a type of the user's: another on another server. */
-  holdsTypeOids(type: number): boolean;
+  /** A filter over the hashes of the values in a batch of compressed rows. */
+  isBloomFilter(type: number): boolean;
+  /** Whether a value's binary form holds OIDs: of types of the user's, or of what `regclass` and its like name. */
+  holdsOids(type: number): boolean;
+  /** Whether a value's hash is that of an OID, such as that of an enum's label: another on another server. */
+  hashesOids(type: number): boolean;
 }
 
 interface Type {
@@ -27,37 +31,20 @@ interface Type {
 /** Objects below this OID are made by initdb, and a built-in type's OID never changes (src/include/access/transam.h). */
 const FIRST_USER_OID = 16384;
 
+/** Built-in types whose value is the OID of an object, which is another on another server. */
+const OIDS_OF_OBJECTS = new Set([
+  ...['regproc', 'regprocedure', 'regoper', 'regoperator', 'regclass', 'regtype', 'regrole', 'regnamespace'],
+  ...['regconfig', 'regdictionary', 'regcollation', 'regdatabase'],
+]);
+
 /**
- * Built-in types whose binary form is an OID or depends on the server, or that have none.
- * The `reg…` types send the OID of an object, which is another on another server. (`xml` may carry a declaration of
- * its encoding; its text form does not.)
+ * Other built-in types whose binary form holds OIDs or depends on the server, or that have none. (`xml` may carry a
+ * declaration of its encoding; its text form does not.)
  */
-const UNSAFE_BUILT_IN = new Set(
-  [
-    ...[
-      'regproc',
-      'regprocedure',
-      'regoper',
-      'regoperator',
-      'regclass',
-      'regtype',
-      'regrole',
-      'regnamespace',
-    ],
-    ...['regconfig', 'regdictionary', 'regcollation', 'regdatabase'],
-    ...[
-      'aclitem',
-      'xml',
-      'pg_node_tree',
-      'pg_ndistinct',
-      'pg_dependencies',
-      'pg_mcv_list',
-      'gtsvector',
-      'cstring',
-    ],
-    ...['pg_brin_bloom_summary', 'pg_brin_minmax_multi_summary', 'refcursor'],
-  ].values(),
-);
+const UNSAFE_BUILT_IN = new Set([
+  ...['aclitem', 'xml', 'pg_node_tree', 'pg_ndistinct', 'pg_dependencies', 'pg_mcv_list', 'gtsvector'],
+  ...['cstring', 'pg_brin_bloom_summary', 'pg_brin_minmax_multi_summary', 'refcursor'],
+]);
 
 const READ_TYPES = `
 SELECT t.oid::int8 AS oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind,
@@ -107,7 +94,9 @@ function typeCatalog(types: readonly Type[]): TypeCatalog {
         // array_send writes its element type's OID.
         if (type.element !== 0) return type.element < FIRST_USER_OID && isBinarySafe(type.element);
         // Compressed values mean the same to one version of TimescaleDB everywhere.
-        return type.oid < FIRST_USER_OID ? !UNSAFE_BUILT_IN.has(type.name) : isCompressedData(type);
+        return type.oid < FIRST_USER_OID
+          ? !UNSAFE_BUILT_IN.has(type.name) && !OIDS_OF_OBJECTS.has(type.name)
+          : isCompressedData(type);
       default: // record_send writes its columns' types' OIDs
         return false;
     }
@@ -117,16 +106,21 @@ function typeCatalog(types: readonly Type[]): TypeCatalog {
     known.set(oid, answer);
     return answer;
   };
-  const holdsTypeOids = (oid: number): boolean => {
+  const isOfObject = ({ oid, name }: Type): boolean => oid < FIRST_USER_OID && OIDS_OF_OBJECTS.has(name);
+  /** Looks at what a type is made of; of a composite, or an array of one, nothing is known. */
+  const isOrContains = (oid: number, answers: (type: Type) => boolean): boolean => {
     const type = byOid.get(oid);
-    if (!type) return true; // a composite, or an array of one
-    if (type.element !== 0) return type.element >= FIRST_USER_OID || holdsTypeOids(type.element);
-    if (type.base !== 0) return holdsTypeOids(type.base);
-    return type.subtype !== 0 && holdsTypeOids(type.subtype);
+    if (!type || answers(type)) return true;
+    return [type.element, type.base, type.subtype].some((part) => part !== 0 && isOrContains(part, answers));
   };
   return {
     isBinarySafe,
-    holdsTypeOids,
+    holdsOids: (oid) => isOrContains(oid, (type) => isOfObject(type) || type.element >= FIRST_USER_OID),
+    hashesOids: (oid) => isOrContains(oid, (type) => isOfObject(type) || type.kind === 'e'),
+    isBloomFilter: (oid) => {
+      const type = byOid.get(oid);
+      return type !== undefined && isBloomFilter(type);
+    },
     isCompressedData: (oid) => {
       const type = byOid.get(oid);
       return type !== undefined && isCompressedData(type);

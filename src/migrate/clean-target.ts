@@ -26,18 +26,18 @@ SELECT pg_catalog.format('DROP %s IF EXISTS public.%I CASCADE',
          CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
                       WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, relname)
 FROM pg_catalog.pg_class o
-WHERE relnamespace = 'public'::pg_catalog.regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
+WHERE relnamespace = pg_catalog.to_regnamespace('public') AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
   AND ${NOT_OF_AN_EXTENSION}
   -- A column's sequence goes with its table, and in no other way.
   AND NOT (relkind = 'S' AND EXISTS (SELECT FROM pg_catalog.pg_depend d
                                      WHERE d.classid = o.tableoid AND d.objid = o.oid AND d.deptype = 'i'))
 UNION ALL
 SELECT pg_catalog.format('DROP ROUTINE IF EXISTS %s CASCADE', o.oid::pg_catalog.regprocedure)
-FROM pg_catalog.pg_proc o WHERE pronamespace = 'public'::pg_catalog.regnamespace AND ${NOT_OF_AN_EXTENSION}
+FROM pg_catalog.pg_proc o WHERE pronamespace = pg_catalog.to_regnamespace('public') AND ${NOT_OF_AN_EXTENSION}
 UNION ALL
 SELECT pg_catalog.format('DROP TYPE IF EXISTS public.%I CASCADE', typname)
 FROM pg_catalog.pg_type o
-WHERE typnamespace = 'public'::pg_catalog.regnamespace AND typtype IN ('e', 'd', 'r', 'b') AND typcategory <> 'A'
+WHERE typnamespace = pg_catalog.to_regnamespace('public') AND typtype IN ('e', 'd', 'r', 'b') AND typcategory <> 'A'
   AND ${NOT_OF_AN_EXTENSION}`;
 
 const READ_EXTENSIONS = `

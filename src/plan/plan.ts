@@ -1,7 +1,7 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { Role } from '../inventory/roles.js';
 import type { TocEntry } from '../postgres/archive/archive-toc.js';
-import { quoteIdentifier } from '../postgres/quoting.js';
+import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import { type Division, divideArchive } from './division.js';
 import { type ExtensionPlan, planExtensions } from './extension-plan.js';
 import type { LeftOut } from './left-out.js';
@@ -73,9 +73,10 @@ export function makePlan(
     extensions,
     schema: divideArchive(archive, source, plainChunks),
     tablespaces,
-    // Who brings rows alone leaves no definition out.
-    leftOut:
-      options.content === 'rows'
+    leftOut: [
+      ...(options.content === 'definitions' ? [] : foreignFilters(source)),
+      // Who brings rows alone leaves no definition out.
+      ...(options.content === 'rows'
         ? []
         : [
             ...extensions.leftOut,
@@ -84,7 +85,8 @@ export function makePlan(
             ...missingTablespaces(archive, tablespaces),
             ...keptRoles(source, target),
             ...passwordsLeftBehind(source, target, options.rolePasswords.size > 0),
-          ],
+          ]),
+    ],
   };
 }
 
@@ -102,6 +104,23 @@ export function populatedViews({ schema, source }: Plan): TocEntry[] {
 export function withoutTasks(plan: Plan): Plan {
   const chunks = plan.schema.chunks.map((entry) => ({ ...entry, definition: '' }));
   return { ...plan, schema: { ...plan.schema, chunks, indexes: new Map(), foreignKeys: [] } };
+}
+
+function foreignFilters({ relations }: Inventory): LeftOut[] {
+  const hypertables = new Map<string, Set<string>>();
+  for (const { columns } of relations) {
+    for (const { name, foreignFilterOf } of columns) {
+      if (!foreignFilterOf) continue;
+      const hypertable = quoteQualified(foreignFilterOf);
+      hypertables.set(hypertable, (hypertables.get(hypertable) ?? new Set()).add(name));
+    }
+  }
+  return [...hypertables].map(([hypertable, names]) => ({
+    object: `filters ${[...names].join(', ')} of the compressed chunks of ${hypertable}`,
+    reason:
+      'they are made of hashes of OIDs, which are others on the target: queries read the batches that they would have passed over',
+    sql: `SELECT compress_chunk(c, recompress => true) FROM show_chunks(${quoteLiteral(hypertable)}) AS c;`,
+  }));
 }
 
 function missingTablespaces(archive: readonly TocEntry[], present: ReadonlySet<string>): LeftOut[] {

@@ -9,6 +9,10 @@ export interface Features {
   readonly policies: readonly string[];
   /** Hypertables spread over several servers, a form that 2.14 removed. */
   readonly distributedHypertables: readonly string[];
+  /** Compressed columns whose values are OIDs of objects (`regclass` and its like), as `column of hypertable`. */
+  readonly compressedOids: readonly string[];
+  /** Space dimensions by hashes of OIDs, such as those of enums, as `column of hypertable`. */
+  readonly oidPartitions: readonly string[];
 }
 
 /** Of a database without TimescaleDB. */
@@ -18,6 +22,8 @@ export const NO_FEATURES: Features = {
   partialAggregates: [],
   policies: [],
   distributedHypertables: [],
+  compressedOids: [],
+  oidPartitions: [],
 };
 
 /**
@@ -56,23 +62,73 @@ FROM _timescaledb_catalog.hypertable h
 WHERE (pg_catalog.to_jsonb(h)->>'replication_factor')::int IS NOT NULL
 ORDER BY 1`;
 
+const OIDS_OF_OBJECTS = `t.typname LIKE 'reg%' AND t.typcategory = 'N' AND t.oid < 16384`;
+
+/** The types of a kind, and those that are made of them: domains, arrays, ranges, composites. */
+function typesOf(kind: string): string {
+  return `
+WITH RECURSIVE made AS (
+  SELECT t.oid FROM pg_catalog.pg_type t WHERE ${kind}
+  UNION
+  SELECT t.oid
+  FROM pg_catalog.pg_type t
+  LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid
+  -- Not the row types of tables, which are many.
+  LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid AND c.relkind = 'c'
+  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+  CROSS JOIN LATERAL (VALUES (t.typbasetype), (t.typelem), (r.rngsubtype), (a.atttypid)) AS part (oid)
+  JOIN made m ON m.oid = part.oid
+)`;
+}
+
+const HYPERTABLE_COLUMNS = `
+SELECT pg_catalog.format('%I of %I.%I', a.attname, h.schema_name, h.table_name) AS name
+FROM _timescaledb_catalog.hypertable h
+JOIN pg_catalog.pg_namespace n ON n.nspname = h.schema_name
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = h.table_name
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE a.atttypid IN (SELECT oid FROM made)`;
+
+/** What chunks are segmented by is stored as it is. SEGMENT_BY stands for what the catalog says of it, from 2.14 on. */
+const READ_COMPRESSED_OIDS = `${typesOf(OIDS_OF_OBJECTS)}
+${HYPERTABLE_COLUMNS} AND EXISTS (
+  SELECT FROM _timescaledb_catalog.chunk k
+  WHERE k.hypertable_id = h.id AND (pg_catalog.to_jsonb(k)->>'status')::int & 1 = 1)
+  AND NOT EXISTS (SEGMENT_BY)
+ORDER BY 1`;
+
+const SEGMENT_BY =
+  'SELECT FROM _timescaledb_catalog.compression_settings s WHERE s.relid = c.oid AND a.attname = ANY (s.segmentby)';
+
+const READ_OID_PARTITIONS = `${typesOf(`t.typtype = 'e' OR ${OIDS_OF_OBJECTS}`)}
+${HYPERTABLE_COLUMNS} AND EXISTS (
+  SELECT FROM _timescaledb_catalog.dimension d
+  WHERE d.hypertable_id = h.id AND d.column_name = a.attname AND d.num_slices IS NOT NULL AND d.partitioning_func = 'get_partition_hash')
+ORDER BY 1`;
+
 export async function readFeatures(session: Session): Promise<Features> {
   const names = async (query: string): Promise<string[]> =>
     (await session.query<{ name: string }>(query)).map(({ name }) => name);
   const { hasSettings } = await session.one<{ hasSettings: boolean }>(
     `SELECT pg_catalog.to_regclass('_timescaledb_catalog.compression_settings') IS NOT NULL AS "hasSettings"`,
   );
-  const [aggregates, compressedHypertables, policies, distributedHypertables] = await Promise.all([
-    session.query<{ name: string; partial: boolean }>(READ_AGGREGATES),
-    names(hasSettings ? READ_COMPRESSED : READ_COMPRESSED_BY_STATE),
-    names(READ_POLICIES),
-    names(READ_DISTRIBUTED),
-  ]);
+  const segmentBy = hasSettings ? SEGMENT_BY : 'SELECT WHERE false';
+  const [aggregates, compressedHypertables, policies, distributedHypertables, compressedOids, oidPartitions] =
+    await Promise.all([
+      session.query<{ name: string; partial: boolean }>(READ_AGGREGATES),
+      names(hasSettings ? READ_COMPRESSED : READ_COMPRESSED_BY_STATE),
+      names(READ_POLICIES),
+      names(READ_DISTRIBUTED),
+      names(READ_COMPRESSED_OIDS.replace('SEGMENT_BY', segmentBy)),
+      names(READ_OID_PARTITIONS),
+    ]);
   return {
     compressedHypertables,
     continuousAggregates: aggregates.map(({ name }) => name),
     partialAggregates: aggregates.filter(({ partial }) => partial).map(({ name }) => name),
     policies,
     distributedHypertables,
+    compressedOids,
+    oidPartitions,
   };
 }

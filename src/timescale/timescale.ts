@@ -122,6 +122,17 @@ export function isCompressedData(type: { readonly schema: string; readonly name:
   return type.schema === '_timescaledb_internal' && type.name === 'compressed_data';
 }
 
+/** Whether a type is that of the filters over the hashes of a batch's values, which 2.20 and later versions make. */
+export function isBloomFilter(type: { readonly schema: string; readonly name: string }): boolean {
+  return type.schema === '_timescaledb_internal' && type.name === 'bloom1';
+}
+
+/** The column that a filter is over, by the filter's name; undefined for one over several, or over one with a long name. */
+export function columnOfBloomFilter(name: string, columns: readonly string[]): string | undefined {
+  const column = /^_ts_meta_v2_bloom[^_]*_(.*)$/s.exec(name)?.[1];
+  return column !== undefined && columns.includes(column) ? column : undefined;
+}
+
 /** Whether a table is the one that names the tablespaces attached to hypertables. */
 export function isTablespaceCatalog(table: { readonly schema: string; readonly name: string }): boolean {
   return table.schema === '_timescaledb_catalog' && table.name === 'tablespace';

@@ -12,6 +12,8 @@ export interface ValueType {
   readonly schema: string;
   readonly name: string;
   readonly output: FunctionName;
+  /** What a value is cast to for the output function, which may not take a domain, or is that of another type. */
+  readonly cast: { readonly schema: string; readonly name: string } | undefined;
   readonly send: FunctionName | undefined;
 }
 
@@ -42,12 +44,15 @@ WITH used AS MATERIALIZED (
 )
 SELECT t.oid::int8 AS oid, n.nspname AS schema, t.typname AS name,
        CASE WHEN t.typtype = 'd' THEN t.typbasetype::int8 ELSE 0 END AS base,
-       o_n.nspname AS "outputSchema", o.proname AS "outputName", s_n.nspname AS "sendSchema", s.proname AS "sendName"
+       o_n.nspname AS "outputSchema", o.proname AS "outputName", i.oid::int8 AS input, i_n.nspname AS "inputSchema",
+       i.typname AS "inputName", i.typtype = 'p' AS "takesMany", s_n.nspname AS "sendSchema", s.proname AS "sendName"
 FROM used
 JOIN pg_catalog.pg_type t ON t.oid = used.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 JOIN pg_catalog.pg_proc o ON o.oid = t.typoutput
 JOIN pg_catalog.pg_namespace o_n ON o_n.oid = o.pronamespace
+JOIN pg_catalog.pg_type i ON i.oid = o.proargtypes[0]
+JOIN pg_catalog.pg_namespace i_n ON i_n.oid = i.typnamespace
 LEFT JOIN pg_catalog.pg_proc s ON s.oid = t.typsend
 LEFT JOIN pg_catalog.pg_namespace s_n ON s_n.oid = s.pronamespace`;
 
@@ -58,6 +63,11 @@ interface TypeRow extends Record<string, unknown> {
   readonly base: string;
   readonly outputSchema: string;
   readonly outputName: string;
+  /** What the output function takes; `takesMany` for `anyenum`, `record` and the like. */
+  readonly input: string;
+  readonly inputSchema: string;
+  readonly inputName: string;
+  readonly takesMany: boolean;
   readonly sendSchema: string | null;
   readonly sendName: string | null;
 }
@@ -66,14 +76,18 @@ interface TypeRow extends Record<string, unknown> {
 export async function readColumns(session: Session): Promise<ColumnsByRelation> {
   const types = new Map<number, TypeRow>();
   await session.each<TypeRow>(READ_TYPES, (row) => types.set(Number(row.oid), row));
-  const typeOf = (oid: number): ValueType => {
+  const typeOf = (oid: number, isDomain = false): ValueType => {
     const row = types.get(oid);
     if (!row) throw new Error(`type ${oid} is in use but not in the catalog`);
-    if (Number(row.base) !== 0) return typeOf(Number(row.base));
+    if (Number(row.base) !== 0) return typeOf(Number(row.base), true);
+    const { schema, name } = row;
+    const takesOther = !row.takesMany && row.input !== row.oid;
+    const cast = takesOther ? { schema: row.inputSchema, name: row.inputName } : { schema, name };
     return {
-      schema: row.schema,
-      name: row.name,
+      schema,
+      name,
       output: { schema: row.outputSchema, name: row.outputName },
+      cast: takesOther || isDomain ? cast : undefined,
       send:
         row.sendSchema === null || row.sendName === null
           ? undefined

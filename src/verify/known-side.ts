@@ -11,7 +11,7 @@ import type { EncodingMatch } from './row-hash.js';
 import { type ComparedSide, withComparingSession } from './side.js';
 import type { SideRecord } from './side-record.js';
 import { relationMatcher } from './table-pattern.js';
-import { withoutTypeOids } from './unstable-columns.js';
+import { withoutOids } from './unstable-columns.js';
 
 /** A side with what is known of it before its rows are read. */
 export interface KnownSide extends ComparedSide {
@@ -45,7 +45,7 @@ export async function readSide(
     return {
       ...open,
       inventory,
-      ...withoutTypeOids(await readColumns(session), inventory, compressed),
+      ...withoutOids(await readColumns(session), inventory, compressed),
       largeObjectAccess: await readLargeObjectAccess(session),
       chunksOfCompressed: compressed,
       record: undefined,

@@ -54,7 +54,9 @@ export function valueHash(column: ComparedColumn, encodings: EncodingMatch): str
 
 /** A value's text by its type's output function: a cast to text may be one that the user made. NULL for NULL. */
 export function valueText(column: ComparedColumn): string {
-  return `pg_catalog.textin(${quoteQualified(column.type.output)}(${reference(column)}))`;
+  const { output, cast } = column.type;
+  const value = cast ? `(${reference(column)})::${quoteQualified(cast)}` : reference(column);
+  return `pg_catalog.textin(${quoteQualified(output)}(${value}))`;
 }
 
 /** The beginning of a value's text. Of a large `bytea` not even PostgreSQL can make the whole text. */

@@ -1,14 +1,16 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { LeftOut } from '../plan/left-out.js';
-import type { ColumnsByRelation } from './columns.js';
+import { isCompressedData } from '../timescale/timescale.js';
+import type { ColumnsByRelation, ComparedColumn } from './columns.js';
 
 /**
- * Leaves out columns of compressed rows that are not the same on another server though their values are: a compressed
- * array or composite of the user's types is stored in the binary form of its elements, which holds the types' OIDs.
+ * Leaves out columns of compressed rows that are not the same on another server though what they stand for is: values
+ * stored in a binary form that holds OIDs, as a compressed array or composite of the user's types is; and filters over
+ * hashes of OIDs.
  *
  * @param chunkOf the chunk of each relation that holds compressed rows, by OID
  */
-export function withoutTypeOids(
+export function withoutOids(
   columns: ColumnsByRelation,
   { relations }: Inventory,
   chunkOf: ReadonlyMap<number, number>,
@@ -19,24 +21,28 @@ export function withoutTypeOids(
   const left = new Map<string, Set<string>>();
   for (const [compressed, chunk] of chunkOf) {
     const relation = byOid.get(chunk);
-    const names = new Set(
-      relation?.columns.filter(({ holdsTypeOids }) => holdsTypeOids).map(({ name }) => name),
-    );
-    if (!relation || names.size === 0) continue;
+    const filters = byOid.get(compressed)?.columns.filter(({ foreignFilterOf }) => foreignFilterOf) ?? [];
+    const values = relation?.columns.filter(({ holdsOids }) => holdsOids) ?? [];
+    if (!relation || values.length + filters.length === 0) continue;
+    const [filterNames, valueNames] = [filters, values].map((some) => new Set(some.map(({ name }) => name)));
+    const all = columns.get(compressed) ?? [];
+    // What chunks are segmented by is stored as it is.
+    const isValue = ({ name, type }: ComparedColumn): boolean =>
+      valueNames?.has(name) === true && isCompressedData(type);
     kept.set(
       compressed,
-      (columns.get(compressed) ?? []).filter(({ name }) => !names.has(name)),
+      all.filter((column) => !isValue(column) && !filterNames?.has(column.name)),
     );
     const hypertable = byOid.get(relation.parent ?? relation.oid) ?? relation;
     const label = `${hypertable.schema}.${hypertable.name}`;
-    left.set(label, new Set([...(left.get(label) ?? []), ...names]));
+    const names = all.filter(isValue).map(({ name }) => name);
+    if (names.length > 0) left.set(label, new Set([...(left.get(label) ?? []), ...names]));
   }
   return {
     columns: kept,
     notCompared: [...left].map(([hypertable, names]) => ({
       object: `compressed values of ${[...names].join(', ')} of ${hypertable}`,
-      reason:
-        "they are stored with the OIDs of the user's types; their values are compared through SQL: hyperferry verify --logical",
+      reason: 'they are stored with OIDs; their values are compared through SQL: hyperferry verify --logical',
     })),
   };
 }

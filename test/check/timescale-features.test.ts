@@ -38,6 +38,27 @@ test('hypertables alone, or no TimescaleDB at all, need nothing that a target ma
   }
 });
 
+test('partitions-by-oid names space dimensions of enums, and none of texts or of functions of their own', async () => {
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_features_space',
+    `CREATE EXTENSION timescaledb;
+     CREATE TYPE state AS ENUM ('on', 'off');
+     CREATE DOMAIN state_of AS state;
+     CREATE FUNCTION half(anyelement) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT length($1::text)';
+     CREATE TABLE by_enum (at timestamptz NOT NULL, state state_of);
+     CREATE TABLE by_text (at timestamptz NOT NULL, state text);
+     CREATE TABLE by_own (at timestamptz NOT NULL, state state);
+     SELECT create_hypertable('by_enum', 'at', 'state', 3), create_hypertable('by_text', 'at', 'state', 3),
+            create_hypertable('by_own', 'at', 'state', 3, partitioning_func => 'half');`,
+  );
+  await expectFires(databases, {
+    id: 'partitions-by-oid',
+    severity: 'blocker',
+    objects: ['state of public.by_enum'],
+  });
+});
+
 describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
   'features of TimescaleDB %s, community edition',
   (version) => {
@@ -114,6 +135,24 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       await runScript(databases.programs, databases.source, mend);
       await expectSilent(asOwner, 'compressed-added-columns');
       expect(await queryValue(databases.source, 'SELECT sum(added) FROM "rea;ding"')).toBe(String(48 * 7));
+    });
+
+    test('compressed-oids names compressed columns whose values are OIDs, once they are compressed', async () => {
+      const databases = await make(
+        'oids',
+        `CREATE DOMAIN relation AS regclass;
+         CREATE TABLE named (at timestamptz NOT NULL, what relation, types regtype[], by regrole, kind oid);
+         SELECT create_hypertable('named', 'at');
+         ALTER TABLE named SET (timescaledb.compress, timescaledb.compress_segmentby = 'by');
+         INSERT INTO named VALUES ('2026-01-01 00:00+00', 'named', '{int4}', 'postgres', 1);`,
+      );
+      await expectSilent(databases, 'compressed-oids');
+      await query(databases.source, `SELECT compress_chunk(c) FROM show_chunks('named') AS c`);
+      await expectFires(databases, {
+        id: 'compressed-oids',
+        severity: 'blocker',
+        objects: ['what of public.named', 'types of public.named'],
+      });
     });
 
     test('multi-node names hypertables that have a replication factor, as versions before 2.14 wrote it', async () => {

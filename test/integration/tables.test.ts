@@ -3,7 +3,7 @@ import { makeDatabases } from './databases.js';
 import { expectFaithfulMigration } from './ferry.js';
 import { expectHypertableWorks } from './hypertables.js';
 import { apachePair } from './servers.js';
-import { queryValue } from './sql.js';
+import { query, queryValue } from './sql.js';
 
 test('partitioned tables by range, list and hash, nested and with defaults, are carried', async () => {
   const databases = await makeDatabases(
@@ -67,6 +67,29 @@ test('rows stay findable in partitions by the hash of an enum, whose hashes diff
     const found = `SELECT count(*) FROM painted WHERE colour = '${colour}'`;
     expect(await queryValue(databases.target, found), colour).toBe('10');
   }
+});
+
+test('rows stay findable in partitions by the hash of what is made of enums, and of names that are OIDs', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'tables_oid_hash',
+    `
+    CREATE TYPE colour AS ENUM ('red', 'green', 'blue', 'black', 'white', 'grey', 'brown');
+    CREATE TYPE pair AS (colour colour, n int);
+    CREATE TABLE by_array (key colour[]) PARTITION BY HASH (key);
+    CREATE TABLE by_pair (key pair) PARTITION BY HASH (key);
+    CREATE TABLE by_class (key regclass) PARTITION BY HASH (key);
+    SELECT format('CREATE TABLE %I PARTITION OF %I FOR VALUES WITH (MODULUS 3, REMAINDER %s)', t || r, t, r)
+    FROM unnest(ARRAY['by_array', 'by_pair', 'by_class']) AS t, generate_series(0, 2) AS r \\gexec
+    INSERT INTO by_array SELECT ARRAY[c, 'red'] FROM unnest(enum_range(NULL::colour)) AS c;
+    INSERT INTO by_pair SELECT ROW(c, 1)::pair FROM unnest(enum_range(NULL::colour)) AS c;
+    INSERT INTO by_class SELECT oid FROM pg_class WHERE relname LIKE 'by\\_%' AND relkind IN ('r', 'p');
+    `,
+  );
+  await expectFaithfulMigration(databases, {}, { objects: [/^(rows|column \w+) of public\.by_\w+\d/] });
+  const found = `SELECT (SELECT count(*) FROM by_array WHERE key = '{blue,red}'), (SELECT count(*) FROM by_pair WHERE key = '(grey,1)'::pair),
+    (SELECT count(*) FROM by_class WHERE key = 'by_pair1'::regclass)`;
+  expect(await query(databases.target, found)).toEqual(await query(databases.source, found));
 });
 
 test('inherited tables keep their own rows, columns and constraints', async () => {

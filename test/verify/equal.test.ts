@@ -9,11 +9,12 @@ SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'
 CREATE TYPE mood AS ENUM ('sad', 'glad');
 CREATE TYPE pair AS (number int, moment timestamptz);
 CREATE DOMAIN share AS float8;
+CREATE DOMAIN feeling AS mood;
 CREATE TABLE typed (
   id int, at timestamptz, local timestamp, day date, span interval, exact float8, small float4, share share, number numeric,
   bytes bytea, document jsonb, paid money, paids money[], moments timestamptz[], pair pair, mood mood, moods mood[],
   range tstzrange, address inet, bits varbit, words tsvector, name varchar(10), fixed char(5), key uuid, class regclass,
-  markup xml, doubled int GENERATED ALWAYS AS (id * 2) STORED
+  markup xml, feeling feeling, feelings feeling[], reader refcursor, doubled int GENERATED ALWAYS AS (id * 2) STORED
 );
 INSERT INTO typed
 SELECT i, '2026-01-31 22:30:00.000001+00'::timestamptz + i * interval '1 day', '2026-02-03 04:05:06.000007', '2026-02-03',
@@ -21,7 +22,7 @@ SELECT i, '2026-01-31 22:30:00.000001+00'::timestamptz + i * interval '1 day', '
        0.1 + i / 3.0, i / 3.0, CASE i WHEN 1 THEN 'NaN' ELSE i / 7.0 END, '\\x00ff5c', '{"a": 0.30000000000000004}', 12.34,
        '{1.5,2.5}', ARRAY['2026-01-31 22:30:00+00'::timestamptz], ROW(i, '2026-01-31 22:30:00+00'::timestamptz)::pair, 'glad',
        '{sad,glad}', '[2026-01-31 22:30:00+00,infinity)', '10.0.0.1', '1011', 'fat cat', 'n' || i, 'f' || i,
-       '00000000-0000-0000-0000-000000000001', 'typed', '<a>ä</a>'
+       '00000000-0000-0000-0000-000000000001', 'typed', '<a>ä</a>', 'sad', '{sad}', 'reader'
 FROM generate_series(1, 50) AS i;
 INSERT INTO typed (id) VALUES (NULL), (0);
 `;

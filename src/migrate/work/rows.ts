@@ -5,8 +5,8 @@ import { quoteIdentifier, quoteQualified } from '../../postgres/quoting.js';
 import { relayCopies } from '../../postgres/relay.js';
 import type { Session } from '../../postgres/session.js';
 import { withSnapshot } from '../../postgres/snapshot.js';
-import { readableCompressedValue } from '../../timescale/timescale.js';
 import { expectSameFiles, type LockedRelation, lockFileNodes } from '../rewrite-guard.js';
+import { storedValue } from '../stored-value.js';
 import { asApplication, copyError, failureToCopy, isStoredFrozen, rowsMark } from './brought-rows.js';
 import type { Brought, ServerRows, WorkerSessions, WorkerSettings } from './context.js';
 
@@ -86,17 +86,13 @@ async function relayRows(
 
 /**
  * The relation and its columns. Compressed rows by a query, since TimescaleDB takes a `COPY` that names the relation
- * of a frozen chunk for one that writes (2.29.2); and since a stored value may be one that cannot be read back. A part of
- * a relation by a query as well.
+ * of a frozen chunk for one that writes (2.29.2); and since a stored value may be one that the target must not get. A
+ * part of a relation by a query as well.
  */
 function rowsOf(relation: CopiedRelation, { columns }: Layout, server: ServerRows): string {
   const name = quoteQualified(relation);
   if (relation.range || columns.some((column) => column.isCompressedData)) {
-    const values = columns.map((column) =>
-      server.storesNullAsUnreadableValue && column.isCompressedData
-        ? readableCompressedValue(column.name)
-        : quoteIdentifier(column.name),
-    );
+    const values = columns.map((column) => storedValue(column, server.storesNullAsUnreadableValue));
     return `(SELECT ${values.join(', ')} FROM ONLY ${name}${relation.range ? inRange(relation.range) : ''})`;
   }
   return columns.length === 0

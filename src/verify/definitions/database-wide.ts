@@ -47,7 +47,7 @@ SELECT 'comment on ' || i.type AS kind, i.identity AS object, d.description AS t
 FROM pg_catalog.pg_description d
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classoid, d.objoid, d.objsubid) AS i
 WHERE (d.objoid >= 16384 OR d.classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass
-       OR d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.objoid = 'public'::pg_catalog.regnamespace)
+       OR d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.objoid = pg_catalog.to_regnamespace('public'))
   AND i.schema IS DISTINCT FROM '_hyperferry'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m
     WHERE m.classid = d.classoid AND m.objid = d.objoid AND m.deptype = 'e')

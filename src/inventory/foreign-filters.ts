@@ -1,0 +1,64 @@
+import { columnOfBloomFilter } from '../timescale/timescale.js';
+import type { Column, Relation } from './relations.js';
+
+/** What of a list of columns is a filter over batches of compressed rows, and what has hashes that are those of OIDs. */
+export interface HashedColumns {
+  readonly filters: ReadonlySet<string>;
+  readonly hashingOids: ReadonlySet<string>;
+}
+
+type Columns = readonly Column[];
+
+/**
+ * Marks the filters in which another server's hashes would not find values. One that may be over several columns is among
+ * them where any column of the chunk has such hashes.
+ *
+ * @param hashed what is known of lists of columns, each of which many relations share
+ * @param chunkOf the chunk of each relation that holds compressed rows, by OID
+ */
+export function markForeignFilters(
+  relations: readonly Relation[],
+  hashed: ReadonlyMap<Columns, HashedColumns>,
+  chunkOf: ReadonlyMap<number, number>,
+): Relation[] {
+  const byOid = new Map(relations.map((relation) => [relation.oid, relation]));
+  const marked = new Map<Columns, Map<Relation, Columns>>();
+  return relations.map((relation) => {
+    const chunk = byOid.get(chunkOf.get(relation.oid) ?? 0);
+    const { filters } = hashed.get(relation.columns) ?? {};
+    if (!chunk || !filters || filters.size === 0) return relation;
+    // Those of one hypertable share the list, so that it is written to the ledger and to dumps once.
+    const hypertable = byOid.get(chunk.parent ?? 0) ?? chunk;
+    const ofList = marked.get(relation.columns) ?? new Map<Relation, Columns>();
+    marked.set(relation.columns, ofList);
+    const columns =
+      ofList.get(hypertable) ?? withMarks(relation.columns, { filters, chunk, hypertable, hashed });
+    ofList.set(hypertable, columns);
+    return { ...relation, columns };
+  });
+}
+
+function withMarks(
+  columns: Columns,
+  {
+    filters,
+    chunk,
+    hypertable,
+    hashed,
+  }: {
+    readonly filters: ReadonlySet<string>;
+    readonly chunk: Relation;
+    readonly hypertable: Relation;
+    readonly hashed: ReadonlyMap<Columns, HashedColumns>;
+  },
+): Columns {
+  const hashingOids = hashed.get(chunk.columns)?.hashingOids ?? new Set();
+  if (hashingOids.size === 0) return columns;
+  const names = chunk.columns.map(({ name }) => name);
+  const { schema, name } = hypertable;
+  return columns.map((column) => {
+    const over = columnOfBloomFilter(column.name, names);
+    const isForeign = filters.has(column.name) && (over === undefined || hashingOids.has(over));
+    return isForeign ? { ...column, foreignFilterOf: { schema, name } } : column;
+  });
+}
