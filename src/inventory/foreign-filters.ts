@@ -1,5 +1,4 @@
 import { columnOfBloomFilter } from '../timescale/timescale.js';
-import type { Column, Relation } from './relations.js';
 
 /** What of a list of columns is a filter over batches of compressed rows, and what has hashes that are those of OIDs. */
 export interface HashedColumns {
@@ -7,7 +6,18 @@ export interface HashedColumns {
   readonly hashingOids: ReadonlySet<string>;
 }
 
-type Columns = readonly Column[];
+interface Column {
+  readonly name: string;
+  readonly foreignFilterOf?: { readonly schema: string; readonly name: string };
+}
+
+interface Relation<C> {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly parent: number | undefined;
+  readonly columns: readonly C[];
+}
 
 /**
  * Marks the filters in which another server's hashes would not find values. One that may be over several columns is among
@@ -16,20 +26,20 @@ type Columns = readonly Column[];
  * @param hashed what is known of lists of columns, each of which many relations share
  * @param chunkOf the chunk of each relation that holds compressed rows, by OID
  */
-export function markForeignFilters(
-  relations: readonly Relation[],
-  hashed: ReadonlyMap<Columns, HashedColumns>,
+export function markForeignFilters<C extends Column, R extends Relation<C>>(
+  relations: readonly R[],
+  hashed: ReadonlyMap<readonly C[], HashedColumns>,
   chunkOf: ReadonlyMap<number, number>,
-): Relation[] {
+): R[] {
   const byOid = new Map(relations.map((relation) => [relation.oid, relation]));
-  const marked = new Map<Columns, Map<Relation, Columns>>();
+  const marked = new Map<readonly C[], Map<R, readonly C[]>>();
   return relations.map((relation) => {
     const chunk = byOid.get(chunkOf.get(relation.oid) ?? 0);
     const { filters } = hashed.get(relation.columns) ?? {};
     if (!chunk || !filters || filters.size === 0) return relation;
     // Those of one hypertable share the list, so that it is written to the ledger and to dumps once.
     const hypertable = byOid.get(chunk.parent ?? 0) ?? chunk;
-    const ofList = marked.get(relation.columns) ?? new Map<Relation, Columns>();
+    const ofList = marked.get(relation.columns) ?? new Map<R, readonly C[]>();
     marked.set(relation.columns, ofList);
     const columns =
       ofList.get(hypertable) ?? withMarks(relation.columns, { filters, chunk, hypertable, hashed });
@@ -38,20 +48,17 @@ export function markForeignFilters(
   });
 }
 
-function withMarks(
-  columns: Columns,
-  {
-    filters,
-    chunk,
-    hypertable,
-    hashed,
-  }: {
-    readonly filters: ReadonlySet<string>;
-    readonly chunk: Relation;
-    readonly hypertable: Relation;
-    readonly hashed: ReadonlyMap<Columns, HashedColumns>;
-  },
-): Columns {
+interface Marking<C> {
+  readonly filters: ReadonlySet<string>;
+  readonly chunk: Relation<C>;
+  readonly hypertable: Relation<C>;
+  readonly hashed: ReadonlyMap<readonly C[], HashedColumns>;
+}
+
+function withMarks<C extends Column>(
+  columns: readonly C[],
+  { filters, chunk, hypertable, hashed }: Marking<C>,
+): readonly C[] {
   const hashingOids = hashed.get(chunk.columns)?.hashingOids ?? new Set();
   if (hashingOids.size === 0) return columns;
   const names = chunk.columns.map(({ name }) => name);
