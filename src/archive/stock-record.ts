@@ -39,6 +39,7 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
       tableOf: tables.owners(['INDEX', 'CONSTRAINT']),
       foreignKeys: tables.foreignKeys(),
       relyingOnSearchPath: new Set(),
+      invalidIndexes: [],
     },
     sequences: archive.entries
       .filter(({ kind }) => kind === 'SEQUENCE')

@@ -12,7 +12,25 @@ export interface Definitions {
    * has rows it fails; on an empty table nothing is called, and the rows come with the session's own.
    */
   readonly relyingOnSearchPath: ReadonlySet<number>;
+  /** Indexes that no definition is dumped of, since they are not in use: building them failed, or has not ended. */
+  readonly invalidIndexes: readonly InvalidIndex[];
 }
+
+export interface InvalidIndex {
+  readonly schema: string;
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** Source: getIndexes() in PostgreSQL's src/bin/pg_dump/pg_dump.c. */
+const READ_INVALID_INDEXES = `
+SELECT n.nspname AS schema, x.relname AS name, pg_catalog.pg_get_indexdef(i.indexrelid) AS sql
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+JOIN pg_catalog.pg_class c ON c.oid = i.indrelid AND c.relkind IN ('r', 'p', 'm')
+JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace
+WHERE NOT ((i.indisvalid OR c.relkind = 'p') AND i.indisready) AND i.indexrelid >= 16384 AND c.relpersistence <> 't'
+ORDER BY 1, 2`;
 
 const READ_TABLES = `
 SELECT i.indexrelid::int8 AS oid, i.indrelid::int8 AS "table" FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384
@@ -47,8 +65,10 @@ export async function readDefinitions(session: Session): Promise<Definitions> {
   const relying = await session.query<{ index: string; constraint: string | null }>(
     READ_RELYING_ON_SEARCH_PATH,
   );
+  const invalidIndexes = await session.query<InvalidIndex & Record<string, unknown>>(READ_INVALID_INDEXES);
   return {
     tableOf,
+    invalidIndexes,
     foreignKeys: new Map(
       foreignKeys.map(({ oid, table, references }) => [
         Number(oid),

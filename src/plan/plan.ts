@@ -80,6 +80,7 @@ export function makePlan(
         ? []
         : [
             ...extensions.leftOut,
+            ...invalidIndexes(source),
             ...(options.owners ? owners.leftOut : []),
             ...strippedAttributes(source, target),
             ...missingTablespaces(archive, tablespaces),
@@ -120,6 +121,14 @@ function foreignFilters({ relations }: Inventory): LeftOut[] {
     reason:
       'they are made of hashes of OIDs, which are others on the target: queries read the batches that they would have passed over',
     sql: `SELECT compress_chunk(c, recompress => true) FROM show_chunks(${quoteLiteral(hypertable)}) AS c;`,
+  }));
+}
+
+function invalidIndexes({ definitions }: Inventory): LeftOut[] {
+  return definitions.invalidIndexes.map(({ schema, name, sql }) => ({
+    object: `index ${schema}.${name}`,
+    reason: 'it is not valid on the source: building it failed there, or has not ended',
+    sql: `${sql};`,
   }));
 }
 

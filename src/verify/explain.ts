@@ -31,6 +31,8 @@ function explains({ object }: LeftOut, difference: ObjectDifference, label: stri
   }
   const constraint = /^constraint (.*)\.([^.]+)$/.exec(name);
   if (constraint) return label === `constraint ${constraint[2]} on ${constraint[1]}`;
+  const content = /^content of (materialized view .*)$/s.exec(name);
+  if (content) return label === content[1];
   if (name.startsWith('default acl')) return difference.kind === 'default privileges';
   const extension = /^version .* of extension (.*)$/.exec(name);
   if (extension) return label === `extension ${extension[1]}`;

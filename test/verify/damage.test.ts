@@ -22,6 +22,7 @@ UPDATE plain SET note = '' WHERE id = 2;
 CREATE TABLE nothing_unique (a int, b text);
 INSERT INTO nothing_unique VALUES (1, 'x'), (1, 'x'), (2, NULL);
 CREATE SEQUENCE counter;
+CREATE TYPE point_of AS (x int, y int);
 SELECT nextval('counter');
 CREATE VIEW seen AS SELECT id FROM plain;
 CREATE TABLE reading (at timestamptz NOT NULL, device int, value float8);
@@ -80,7 +81,7 @@ const DAMAGES: readonly [title: string, sql: string, named: readonly string[]][]
   [
     'an index that is invalid',
     `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'plain_note'::regclass`,
-    ['index public.plain_note different'],
+    ['index public.plain_note missing on target'],
   ],
   [
     'a disabled trigger',
@@ -99,6 +100,11 @@ const DAMAGES: readonly [title: string, sql: string, named: readonly string[]][]
     'a changed policy',
     `ALTER POLICY readers ON plain USING (id > 4)`,
     ['policy readers on public.plain different'],
+  ],
+  [
+    'attributes of a composite type in another order',
+    `DROP TYPE point_of; CREATE TYPE point_of AS (y int, x int)`,
+    ['columns of composite type public.point_of different'],
   ],
   [
     'another owner',

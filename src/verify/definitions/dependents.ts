@@ -23,11 +23,13 @@ WHERE k.contype = 'c' AND ${IS_USER_SCHEMA} AND ${isNoMember('pg_type', 't.oid')
 const indexes: DefinitionQuery = () => `
 SELECT 'index' AS kind, i.indexrelid::pg_catalog.regclass::text AS object,
        pg_catalog.concat_ws(E'\\n', pg_catalog.pg_get_indexdef(i.indexrelid),
-         CASE WHEN NOT i.indisvalid THEN 'invalid' END, CASE WHEN NOT i.indisready THEN 'not ready' END,
+         CASE WHEN NOT i.indisvalid THEN 'invalid' END,
          CASE WHEN i.indisclustered THEN 'clustered by' END, CASE WHEN i.indisreplident THEN 'replica identity' END,
          (SELECT pg_catalog.string_agg('statistics of column ' || a.attnum || ' ' || a.attstattarget, E'\\n' ORDER BY a.attnum)
           FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0)) AS text
-FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid ${OF_USER_TABLE}`;
+FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid ${OF_USER_TABLE}
+  -- pg_dump leaves others out, and so do we, by name.
+  AND (i.indisvalid OR c.relkind = 'p') AND i.indisready`;
 
 const triggers: DefinitionQuery = () => `
 SELECT 'trigger' AS kind, pg_catalog.quote_ident(t.tgname) || ' on ' || c.oid::pg_catalog.regclass AS object,
