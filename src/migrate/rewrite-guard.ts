@@ -61,7 +61,7 @@ export function expectSameFiles(relations: readonly Guarded[], locked: readonly 
   );
 }
 
-function sourceChanged(message: string, cause?: unknown): HyperferryError {
+export function sourceChanged(message: string, cause?: unknown): HyperferryError {
   return new HyperferryError('SOURCE_CHANGED', message, {
     cause,
     hint: 'Keep other sessions from compressing, truncating and dropping while the copy runs, or let Hyperferry copy such relations anew: --on-rewrite retry.',

@@ -1,4 +1,7 @@
+import { doubtRows } from '../engine/done.js';
 import { setWorkerSettings } from '../engine/ledger.js';
+import { quoteQualified } from '../postgres/quoting.js';
+import { refuseOtherColumns, relationsWithOtherColumns } from './column-guard.js';
 import type { Stage } from './migration.js';
 import { workOnQueue } from './work-on-queue.js';
 
@@ -9,4 +12,9 @@ export const rowsAndIndexes: Stage = async (migration) => {
   // Not before: a session that begins before restore mode does would not be in it.
   await setWorkerSettings(target.session, JSON.stringify(workerSettings));
   await workOnQueue('rows and indexes', migration);
+  const { compared } = migration.source.snapshot;
+  if (!('open' in compared)) return;
+  const others = await relationsWithOtherColumns(compared, migration.plan.source);
+  await doubtRows(target.session, others.map(quoteQualified));
+  refuseOtherColumns(others);
 };

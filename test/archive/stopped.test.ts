@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -124,3 +125,28 @@ for (const [what, { disk, ...options }] of Object.entries({
     },
   );
 }
+
+test('names of columns that are exchanged while rows are dumped end the dump by name', async () => {
+  const databases = await makeReadings(
+    await apachePair(),
+    'dump_renamed',
+    `ALTER TABLE device ADD other text`,
+  );
+  const folder = await temporaryFolder();
+  const exchange = `ALTER TABLE device RENAME name TO third; ALTER TABLE device RENAME other TO name; ALTER TABLE device RENAME third TO other`;
+  const { source, programs } = databases;
+  const dumping = dump({
+    source,
+    programs,
+    out: join(folder, 'dump'),
+    onEvent: (event) => {
+      if (event.type === 'stage-started' && event.stage === 'rows')
+        execFileSync(join(programs, 'psql'), ['-X', '-q', '-c', exchange, source]);
+    },
+  });
+  await expect(dumping).rejects.toMatchObject({
+    code: 'SOURCE_CHANGED',
+    message: expect.stringContaining('of public.device'),
+  });
+  await expectNothingIn(folder);
+});

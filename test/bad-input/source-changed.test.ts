@@ -33,6 +33,15 @@ const CHANGES: Readonly<
   },
   'a table dropped': { change: 'DROP TABLE device', names: 'device' },
   'a table renamed': { change: 'ALTER TABLE device RENAME TO gadget', names: 'device' },
+  'names of columns exchanged': {
+    before: `ALTER TABLE device ADD other text DEFAULT 'x'`,
+    change: `ALTER TABLE device RENAME name TO third; ALTER TABLE device RENAME other TO name; ALTER TABLE device RENAME third TO other`,
+    names: 'of public.device',
+  },
+  'a column of a hypertable replaced by another of its name': {
+    change: 'ALTER TABLE reading DROP value; ALTER TABLE reading ADD value float8',
+    names: 'of public.reading',
+  },
   'a chunk compressed': {
     before: `ALTER TABLE reading SET (timescaledb.compress, timescaledb.compress_segmentby = 'device')`,
     change: `SELECT compress_chunk('${CHUNK}')`,
@@ -69,7 +78,7 @@ for (const [what, { before = '', change, names, community }] of Object.entries(C
 test('rows written to the source after the snapshot do not stop the run, and stay behind', async () => {
   const databases = await makeReadings(await apachePair(), 'bad_rows_written');
   const writes = `INSERT INTO reading VALUES ('2026-01-01 00:30+00', 1, 1), ('2026-06-01', 1, 1);
-    DELETE FROM device WHERE id = 1; UPDATE device SET name = 'new'; CREATE TABLE later AS SELECT 1;`;
+    DELETE FROM device WHERE id = 1; ALTER TABLE device ADD added int; UPDATE device SET name = 'new'; CREATE TABLE later AS SELECT 1;`;
   const outcome = await migrateDatabase(databases, {
     onEvent: onStage('schema', () => runAtOnce(databases, writes)),
   });
