@@ -12,12 +12,13 @@ const PLACEHOLDER = 'the database that this is run in';
 
 /** What `pg_dumpall --roles-only` gives, less what every server has; a role that is there already is left as it is. */
 export function rolesScript(source: Inventory, passwords: ReadonlyMap<string, string>): string {
-  const { create, memberships, settings } = statementsFor(source, passwords);
+  const { create, memberships, settings, parameterGrants } = statementsFor(source, passwords);
   return [
     '-- Roles of the source, for psql and a superuser of the target.',
     ...create.map(ifRoleIsMissing),
     ...memberships.map(sqlOf),
     ...settings.map(sqlOf),
+    ...parameterGrants.map(sqlOf),
     '',
   ].join('\n');
 }
@@ -51,7 +52,7 @@ function statementsFor(source: Inventory, passwords: ReadonlyMap<string, string>
   const server = { ...source.server, role: 'postgres', isSuperuser: true, database: PLACEHOLDER };
   return roleStatements(
     source,
-    { ...source, server, roles: { roles: [], memberships: [], settings: [] } },
+    { ...source, server, roles: { roles: [], memberships: [], settings: [], parameterGrants: [] } },
     passwords,
   );
 }

@@ -48,7 +48,7 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
     populatedViews: new Set(
       archive.entries.filter(({ kind }) => kind === 'MATERIALIZED VIEW DATA').map(({ oid }) => oid),
     ),
-    roles: { roles: [], memberships: [], settings: settingsOf(archive.entries) },
+    roles: { roles: [], memberships: [], settings: settingsOf(archive.entries), parameterGrants: [] },
     missingValues: [],
   };
   return {

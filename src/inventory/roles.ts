@@ -37,10 +37,20 @@ export interface Setting {
   readonly value: string;
 }
 
+/** A right to set a parameter, or to change it for the server (PostgreSQL 15 and newer). */
+export interface ParameterGrant {
+  readonly parameter: string;
+  /** The empty name for all roles. */
+  readonly grantee: string;
+  readonly privilege: string;
+  readonly grantable: boolean;
+}
+
 export interface Roles {
   readonly roles: readonly Role[];
   readonly memberships: readonly Membership[];
   readonly settings: readonly Setting[];
+  readonly parameterGrants: readonly ParameterGrant[];
 }
 
 /** Roles whose name begins with `pg_` are the server's own. */
@@ -64,8 +74,18 @@ FROM pg_catalog.pg_auth_members a
 JOIN pg_catalog.pg_roles r ON r.oid = a.roleid
 JOIN pg_catalog.pg_roles m ON m.oid = a.member
 LEFT JOIN pg_catalog.pg_roles g ON g.oid = a.grantor
-WHERE m.rolname NOT LIKE 'pg\\_%'
+-- Those among the server's own roles are the server's as well.
+WHERE NOT (m.rolname LIKE 'pg\\_%' AND r.rolname LIKE 'pg\\_%')
 ORDER BY r.rolname, m.rolname, g.rolname`;
+
+/** Less those of the role that initdb made, which has all of them. */
+const READ_PARAMETER_GRANTS = `
+SELECT p.parname AS parameter, COALESCE(r.rolname, '') AS grantee, x.privilege_type AS privilege, x.is_grantable AS grantable
+FROM pg_catalog.pg_parameter_acl p
+CROSS JOIN LATERAL pg_catalog.aclexplode(p.paracl) AS x
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = x.grantee
+WHERE x.grantee <> 10 AND (x.grantee = 0 OR r.rolname IS NOT NULL)
+ORDER BY 1, 2, 3`;
 
 /** The restore mode is a setting of the database too, and never one to carry over. */
 const READ_SETTINGS = `
@@ -93,6 +113,10 @@ export async function readRoles(session: Session, serverVersion: number): Promis
     grantor: string | null;
   }>(READ_MEMBERSHIPS.replace('OPTIONS', options));
   const settings = await session.query<Omit<Setting, 'role'> & { role: string | null }>(READ_SETTINGS);
+  const parameterGrants =
+    serverVersion >= 150_000
+      ? await session.query<ParameterGrant & Record<string, unknown>>(READ_PARAMETER_GRANTS)
+      : [];
   const { may } = await session.one<{ may: boolean }>(
     "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS may",
   );
@@ -111,6 +135,7 @@ export async function readRoles(session: Session, serverVersion: number): Promis
       set: set ?? undefined,
     })),
     settings: settings.map(({ role, ...rest }) => ({ ...rest, role: role ?? undefined })),
+    parameterGrants,
   };
 }
 

@@ -57,11 +57,11 @@ export async function readServer(session: Session): Promise<Server> {
   };
 }
 
-/** `pg_control_system()` may be taken from a role. */
+/** `pg_control_system()` may be taken from a role: then the name tells at least databases of a server with one number apart. */
 const READ_IDENTITY = `
 SELECT pg_catalog.concat_ws('/', d.oid,
          CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
-              THEN (SELECT system_identifier FROM pg_catalog.pg_control_system()) END) AS identity
+              THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) ELSE d.datname END) AS identity
 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()`;
 
 /** Tells one database from all others, also when its address changes. */

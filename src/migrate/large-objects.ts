@@ -31,6 +31,14 @@ function propertiesOf(object: LargeObject, { plan }: Migration): Statement[] {
           },
         ]
       : []),
-    ...(plan.options.privileges ? grantStatements(name, object.grants) : []),
+    ...(plan.options.privileges
+      ? grantStatements(
+          name,
+          object.grants.map((grant) => ({
+            ...grant,
+            grantee: grant.grantee && plan.owners.ownerOf(grant.grantee),
+          })),
+        )
+      : []),
   ];
 }

@@ -3,6 +3,7 @@ import type { LeftOut } from '../plan/left-out.js';
 import { definitionOf, ownershipOf } from '../plan/schema-statements.js';
 import type { Statement } from '../plan/statement.js';
 import type { TocEntry } from '../postgres/archive/archive-toc.js';
+import { databaseError } from '../postgres/database-error.js';
 import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { Migration, Stage } from './migration.js';
 import { excuseGrants, excuseMissingRights, runStatements } from './run-statements.js';
@@ -82,7 +83,9 @@ async function giveAwayWithoutSuperuser(entries: readonly TocEntry[], migration:
 }
 
 /** What is refused here shows when the owner is set. */
-function ignoreRefusal(): void {}
+function ignoreRefusal(error: unknown): void {
+  if (!databaseError(error)) throw error;
+}
 
 interface TemporaryRight {
   readonly grant: string;
@@ -102,10 +105,13 @@ async function temporaryRights(
     if (name === undefined || rights.has(key)) continue;
     const { has } = await target.session.one<{ has: boolean | null }>(
       `SELECT CASE WHEN pg_catalog.to_regrole(pg_catalog.quote_ident($1)) IS NOT NULL
+                    ${type === 'SCHEMA' ? 'AND pg_catalog.to_regnamespace(pg_catalog.quote_ident($2)) IS NOT NULL' : ''}
               THEN pg_catalog.has_${type === 'SCHEMA' ? 'schema' : 'database'}_privilege($1, $2, 'CREATE') END AS has`,
       [role, name],
     );
-    if (has !== false) continue;
+    // In a schema that the run has made, nobody has the right but from an attempt that did not take it back.
+    const isOfRun = type === 'SCHEMA' && !plan.target.schemas.includes(name);
+    if (has === null || (has && !isOfRun)) continue;
     rights.set(key, {
       grant: `GRANT CREATE ON ${type} ${quoteIdentifier(name)} TO ${quoteIdentifier(role)}`,
       revoke: `REVOKE CREATE ON ${type} ${quoteIdentifier(name)} FROM ${quoteIdentifier(role)}`,
@@ -117,6 +123,7 @@ async function temporaryRights(
 const READ_MAY_CREATE = `
 SELECT p.schema, p.role FROM unnest($1::text[], $2::text[]) AS p (schema, role)
 WHERE pg_catalog.to_regrole(pg_catalog.quote_ident(p.role)) IS NOT NULL
+  AND pg_catalog.to_regnamespace(pg_catalog.quote_ident(p.schema)) IS NOT NULL
   AND pg_catalog.has_schema_privilege(p.role, p.schema, 'CREATE')
   AND pg_catalog.pg_has_role(p.role, 'MEMBER')`;
 

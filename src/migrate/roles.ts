@@ -4,13 +4,14 @@ import { quoteIdentifier } from '../postgres/quoting.js';
 import type { Stage } from './migration.js';
 import { excuseExisting, excuseMissingRights, excuseSettings, runStatements } from './run-statements.js';
 
-/** Roles, memberships and the settings of roles. What the target has already is no error. */
+/** Roles, memberships, the settings of roles, and what parameters they may set. What the target has already is no error. */
 export const roles: Stage = async ({ plan, target, leaveOut }) => {
-  const { create, memberships, settings } = plan.roles;
+  const { create, memberships, settings, parameterGrants } = plan.roles;
   await runStatements(target.session, create, { excuse: excuseExisting, leaveOut });
   await runStatements(target.session, memberships, { excuse: excuseMissingRights, leaveOut });
   await runStatements(target.session, ownMemberships(plan), { excuse: () => 'done' });
   await runStatements(target.session, settings, { excuse: excuseSettings, leaveOut });
+  await runStatements(target.session, parameterGrants, { excuse: excuseSettings, leaveOut });
 };
 
 /**

@@ -50,7 +50,7 @@ export async function takeServerSnapshot(run: Sessions, source: SeenSource): Pro
   ]);
   const counters = await readChangeCounters(session);
   const id = await exportSnapshot(session);
-  const [identity, inventory, definitions] = await Promise.all([
+  const [identity, inventory, definitions] = await allOver([
     readDatabaseIdentity(session),
     readInventory(session),
     readDefinitions(run, source, id, { dump, tables, parts }),
@@ -70,7 +70,7 @@ async function readDefinitions(
   const asOfSnapshot = <T>(session: Session, read: (session: Session) => Promise<T>): Promise<T> =>
     withSnapshot(session, id, () => read(session)).finally(() => closeSession(run, session));
   const flags = [`--snapshot=${id}`, ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`)];
-  const [archive, tables, parts] = await Promise.all([
+  const [archive, tables, parts] = await allOver([
     runClientProgram(pgDump, [...DUMP_FLAGS, ...flags], dump, run.signal),
     asOfSnapshot(sessions.tables, (session) => readChunkTables(session, server.version, plain.oids)),
     asOfSnapshot(sessions.parts, (session) => readPartsOfChunks(session, plain.oids)),

@@ -110,14 +110,20 @@ export function makeTasks(
     add({ stage: 'large objects', weight: 0, work: () => ({ kind: 'large objects', objects: group }) });
   }
 
-  const analyze = (relations: readonly { schema: string; name: string }[], weight: number): void => {
+  const analyze = (
+    relations: readonly { schema: string; name: string }[],
+    weight: number,
+    only = false,
+  ): void => {
     const names = () => relations.map(({ schema, name }) => ({ schema, name }));
-    add({ stage: 'statistics', weight, work: () => ({ kind: 'analyze', relations: names() }) });
+    add({ stage: 'statistics', weight, work: () => ({ kind: 'analyze', relations: names(), only }) });
   };
   const filled = content === 'definitions' ? [] : plan.source.relations;
   // Read through all that inherits from them: ten with 500 chunks each take as long as 2,000 chunks by themselves.
   const isParent = ({ kind }: Relation): boolean => kind === 'hypertable' || kind === 'partitioned';
-  for (const parent of filled.filter(isParent)) analyze([parent], BEFORE_ALL_ROWS);
+  // From 18 on, `ANALYZE` of a parent goes on to its children, which have tasks of their own.
+  const only = plan.target.server.version >= 180_000;
+  for (const parent of filled.filter(isParent)) analyze([parent], BEFORE_ALL_ROWS, only);
   const others = filled.filter((relation) => !isParent(relation));
   for (const { relations, bytes } of groupRelations(others)) analyze(relations, bytes);
   for (const { schema = '', tag } of populatedViews(plan)) analyze([{ schema, name: tag }], 0);

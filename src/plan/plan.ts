@@ -81,6 +81,7 @@ export function makePlan(
         : [
             ...extensions.leftOut,
             ...invalidIndexes(source),
+            ...settingsOfAllRoles(source),
             ...(options.owners ? owners.leftOut : []),
             ...strippedAttributes(source, target),
             ...missingTablespaces(archive, tablespaces),
@@ -122,6 +123,16 @@ function foreignFilters({ relations }: Inventory): LeftOut[] {
       'they are made of hashes of OIDs, which are others on the target: queries read the batches that they would have passed over',
     sql: `SELECT compress_chunk(c, recompress => true) FROM show_chunks(${quoteLiteral(hypertable)}) AS c;`,
   }));
+}
+
+/** `ALTER ROLE ALL SET` */
+function settingsOfAllRoles({ roles }: Inventory): LeftOut[] {
+  return roles.settings
+    .filter(({ role, inDatabase }) => role === undefined && !inDatabase)
+    .map(({ name, value }) => ({
+      object: `setting ${name} of all roles`,
+      reason: `it is of the whole server: on the source it is ${value}`,
+    }));
 }
 
 function invalidIndexes({ definitions }: Inventory): LeftOut[] {

@@ -1,6 +1,7 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { Membership, Role, Setting } from '../inventory/roles.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
+import { grantStatements } from './grant-statements.js';
 import type { Statement } from './statement.js';
 
 /** What `pg_dumpall --roles-only` carries, so that it can be run on a server that has some of it. */
@@ -9,6 +10,7 @@ export interface RoleStatements {
   readonly create: readonly Statement[];
   readonly memberships: readonly Statement[];
   readonly settings: readonly Statement[];
+  readonly parameterGrants: readonly Statement[];
   /** Settings of the database, and of roles in the database. */
   readonly databaseSettings: readonly Statement[];
 }
@@ -46,6 +48,9 @@ export function roleStatements(
       .filter(({ role, inDatabase }) => role !== undefined && !inDatabase)
       .filter(({ role }) => role !== 'postgres' && role !== target.server.role)
       .map((setting) => applySetting(setting, target.server.database)),
+    parameterGrants: source.roles.parameterGrants
+      .filter(({ grantee }) => grantee === '' || known.has(grantee) || grantee.startsWith('pg_'))
+      .flatMap(({ parameter, ...grant }) => grantStatements(`PARAMETER ${quoteSetting(parameter)}`, [grant])),
     databaseSettings: settings
       .filter(({ inDatabase }) => inDatabase)
       .map((setting) => applySetting(setting, target.server.database)),
@@ -96,10 +101,10 @@ function inGrantOrder(all: readonly Membership[]): Membership[] {
   let waiting = [...all];
   while (waiting.length > 0) {
     const mayGrant = new Set(
-      ordered.filter(({ admin }) => admin).map(({ role, member }) => `${role}\\0${member}`),
+      ordered.filter(({ admin }) => admin).map(({ role, member }) => JSON.stringify([role, member])),
     );
     const ready = waiting.filter(
-      ({ role, grantor }) => grantor === undefined || mayGrant.has(`${role}\\0${grantor}`),
+      ({ role, grantor }) => grantor === undefined || mayGrant.has(JSON.stringify([role, grantor])),
     );
     // A superuser other than the first grants without a grant of its own; on the target the first one does.
     const next = ready.length > 0 ? ready : waiting.map((one) => ({ ...one, grantor: undefined }));
@@ -112,7 +117,7 @@ function inGrantOrder(all: readonly Membership[]): Membership[] {
 function addedUp(all: readonly Membership[]): Membership[] {
   const byPair = new Map<string, Membership>();
   for (const one of all) {
-    const key = `${one.role}\\0${one.member}`;
+    const key = JSON.stringify([one.role, one.member]);
     const known = byPair.get(key);
     byPair.set(key, {
       ...one,
@@ -152,7 +157,7 @@ function applySetting({ role, inDatabase, name, value }: Setting, database: stri
     role === undefined
       ? `DATABASE ${where}`
       : `ROLE ${quoteIdentifier(role)}${inDatabase ? ` IN DATABASE ${where}` : ''}`;
-  const quotedName = name.split('.').map(quoteIdentifier).join('.');
+  const quotedName = quoteSetting(name);
   const quotedValue = LIST_SETTINGS.has(name.toLowerCase())
     ? splitList(value).map(quoteLiteral).join(', ') || "''"
     : quoteLiteral(value);
@@ -160,6 +165,10 @@ function applySetting({ role, inDatabase, name, value }: Setting, database: stri
     sql: `ALTER ${whose} SET ${quotedName} TO ${quotedValue};`,
     object: `setting ${name}${role === undefined ? '' : ` of role ${role}`}${inDatabase ? ' in the database' : ''}`,
   };
+}
+
+function quoteSetting(name: string): string {
+  return name.split('.').map(quoteIdentifier).join('.');
 }
 
 /** The names of a list as the server stores it: `"$user", public`. */

@@ -40,6 +40,8 @@ export interface StatementsWork {
 export interface AnalyzeWork {
   readonly kind: 'analyze';
   readonly relations: readonly { readonly schema: string; readonly name: string }[];
+  /** Without what inherits from them. */
+  readonly only?: boolean;
 }
 
 export interface LargeObjectsWork {

@@ -63,7 +63,8 @@ export async function runClientProgram(
   signal?: AbortSignal,
 ): Promise<Buffer> {
   return lendConnection(session, (environment) =>
-    run(program, parameters, { ...programEnvironment(), ...environment }, signal),
+    // Its errors are read by their English words.
+    run(program, parameters, { ...programEnvironment(), LC_ALL: 'C', ...environment }, signal),
   );
 }
 

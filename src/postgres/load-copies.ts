@@ -1,5 +1,6 @@
 import type { CopyMessage } from './copy-command.js';
 import { CopyIn } from './copy-in.js';
+import { Ending } from './ending.js';
 import type { Session } from './session.js';
 
 /** Opens rows as `COPY` takes them when their turn comes: pieces that may begin and end anywhere. */
@@ -69,6 +70,7 @@ export async function loadCopies(
  * @returns bytes, without the headers of messages
  */
 async function send(content: AsyncIterable<Buffer>, input: CopyIn): Promise<number> {
+  const ending = new Ending(input.finished);
   let bytes = 0;
   for await (const piece of content) {
     if (!input.isRunning) break;
@@ -79,7 +81,7 @@ async function send(content: AsyncIterable<Buffer>, input: CopyIn): Promise<numb
     input.write(header);
     if (input.write(piece)) continue;
     input.uncork();
-    await Promise.race([new Promise<void>((resume) => input.whenDrained(resume)), input.finished]);
+    await ending.orWhen((resume) => input.whenDrained(resume));
     input.cork();
   }
   if (!input.isRunning) throw input.error ?? new Error('the target ended its COPYs early');

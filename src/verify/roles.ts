@@ -37,7 +37,7 @@ export function roleObjects(
   leftAlone: ReadonlySet<string>,
 ): ObjectSet {
   const objects = new ObjectSet();
-  const { roles, memberships, settings } = inventory.roles;
+  const { roles, memberships, settings, parameterGrants } = inventory.roles;
   for (const { name, comment, hasPassword: _, ...attributes } of roles) {
     if (!isMeant(name) || leftAlone.has(name)) continue;
     objects.add('role', name, []);
@@ -56,6 +56,10 @@ export function roleObjects(
   for (const { role, inDatabase, name, value } of settings) {
     if (!role || inDatabase || !isMeant(role) || leftAlone.has(role)) continue;
     objects.add('setting', `${name} of role ${role}`, [value]);
+  }
+  for (const { parameter, grantee, privilege, grantable } of parameterGrants) {
+    if (grantee === '' || !isMeant(grantee) || leftAlone.has(grantee)) continue;
+    objects.add(`${privilege} on parameter`, `${parameter} for ${grantee}`, grantable ? ['grantable'] : []);
   }
   return objects;
 }

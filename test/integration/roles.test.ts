@@ -36,6 +36,9 @@ test('roles are carried with their options, memberships, settings and comments',
     ALTER ROLE roles_whole_member SET work_mem = '9MB';
     ALTER ROLE roles_whole_member IN DATABASE roles_whole SET work_mem = '10MB';
     ALTER ROLE "roles_whole_quoted ""; '" SET roles_whole.setting = 'it''s \\ "quoted"';
+    GRANT roles_whole_group TO pg_monitor;
+    GRANT SET ON PARAMETER log_statement TO roles_whole_member;
+    GRANT ALTER SYSTEM, SET ON PARAMETER "roles_whole.setting" TO "roles_whole_quoted ""; '" WITH GRANT OPTION;
     CREATE TABLE owned (id int);
     ALTER TABLE owned OWNER TO "roles_whole_quoted ""; '";
     `,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { Ending } from '../ending.js';
 import { failedOnFile } from './archive-error.js';
 import type { Compression } from './archive-header.js';
 import { startCompression } from './compression.js';
@@ -16,6 +16,7 @@ export class CompressedFile {
   #bytes = 0;
   /** Ends when all is on disk and the file is closed, or with the error. */
   readonly #ended: Promise<void>;
+  readonly #ending: Ending;
 
   private constructor(path: string, file: FileHandle, compression: Compression) {
     this.#path = path;
@@ -23,6 +24,7 @@ export class CompressedFile {
     this.#conversion = startCompression(compression);
     this.#ended = this.#store();
     this.#ended.catch(() => {}); // comes out of write() and close()
+    this.#ending = new Ending(this.#ended);
   }
 
   static async open(path: string, compression: Compression): Promise<CompressedFile> {
@@ -33,13 +35,8 @@ export class CompressedFile {
     const { input } = this.#conversion;
     if (!input.writable) return this.#ended;
     if (input.write(bytes)) return;
-    const waiting = new AbortController();
-    try {
-      const drained = once(input, 'drain', { signal: waiting.signal }).catch(() => this.#ended);
-      await Promise.race([drained, this.#ended]);
-    } finally {
-      waiting.abort();
-    }
+    await this.#ending.orWhen((resume) => input.once('drain', resume));
+    if (!input.writable) return this.#ended;
   }
 
   async close(): Promise<{ bytes: number; sha256: string }> {
