@@ -40,6 +40,7 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
       foreignKeys: tables.foreignKeys(),
       relyingOnSearchPath: new Set(),
       invalidIndexes: [],
+      disabledKeys: [],
     },
     sequences: archive.entries
       .filter(({ kind }) => kind === 'SEQUENCE')

@@ -57,6 +57,14 @@ ORDER BY 1`;
 const READ_MAY_CREATE =
   "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS may";
 
+/** Services let their users call what turns restore mode on with its owner's rights. */
+const READ_MAY_BEGIN_RESTORE_MODE = `
+SELECT EXISTS (
+  SELECT FROM pg_catalog.pg_proc p
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e'
+  JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'timescaledb'
+  WHERE p.proname = 'timescaledb_pre_restore' AND p.prosecdef) AS may`;
+
 /** What the connecting roles may do. */
 export const privileges: Check = async (checked) => [
   ...(await sourcePrivileges(checked)),
@@ -75,7 +83,10 @@ export const sourcePrivileges: Check<Pick<DumpChecked, 'source'>> = async ({ sou
       found: `expected the role ${from.role} to be allowed to read everything on the source, but it may not read ${nameSome(unreadable)}`,
       objects: unreadable,
       why: 'What cannot be read cannot be moved.',
-      mend: `GRANT pg_read_all_data TO ${quoteIdentifier(from.role)}; on the source, or connect as a superuser.`,
+      mend:
+        from.version >= 140_000
+          ? `GRANT pg_read_all_data TO ${quoteIdentifier(from.role)}; on the source, or connect as a superuser.`
+          : 'Connect to the source as a superuser.',
     });
   }
   const objects = from.isSuperuser ? [] : await readNames(source.session, READ_UNREADABLE_OBJECTS);
@@ -105,10 +116,11 @@ export const sourcePrivileges: Check<Pick<DumpChecked, 'source'>> = async ({ sou
   return findings;
 };
 
-export const targetPrivileges: Check<Pick<RestoreChecked, 'target' | 'options'>> = async ({
-  target,
-  options,
-}) => {
+type TargetChecked = Pick<RestoreChecked, 'target' | 'options'> & {
+  readonly source: Pick<RestoreChecked['source'], 'inventory'>;
+};
+
+export const targetPrivileges: Check<TargetChecked> = async ({ source, target, options }) => {
   const to = target.inventory.server;
   const findings: Finding[] = [];
   const undroppable = options.cleanTarget ? await readNames(target.session, READ_UNDROPPABLE) : [];
@@ -134,5 +146,21 @@ export const targetPrivileges: Check<Pick<RestoreChecked, 'target' | 'options'>>
       mend: `ALTER DATABASE ${quoteIdentifier(to.database)} OWNER TO ${quoteIdentifier(to.role)}; on the target, as a superuser.`,
     });
   }
+  if (source.inventory.timescale && !to.isSuperuser) {
+    const { may } = await target.session.one<{ may: boolean }>(READ_MAY_BEGIN_RESTORE_MODE);
+    if (!may) findings.push(withoutRestoreMode(to.role));
+  }
   return findings;
 };
+
+function withoutRestoreMode(role: string): Finding {
+  return {
+    id: 'target-restore-mode',
+    severity: 'blocker',
+    code: 'PRIVILEGE',
+    found: `expected a superuser on the target, or timescaledb_pre_restore() there to be SECURITY DEFINER, but ${role} is none, and it is not`,
+    objects: [],
+    why: "TimescaleDB's restore mode and catalog are a superuser's to set, where no service has made them its users' as well.",
+    mend: 'Connect to the target as a superuser. On a service whose extension is made by the migration: --skip-check target-restore-mode.',
+  };
+}

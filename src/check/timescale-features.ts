@@ -47,6 +47,7 @@ function leftBehindFeatures(features: Features): Finding[] {
     ...multiNode(features),
     ...compressedOids(features),
     ...oidPartitions(features),
+    ...hypercore(features),
   ];
 }
 
@@ -165,6 +166,23 @@ function oidPartitions({ oidPartitions: objects }: Features): Finding[] {
       objects,
       why: "The hash of an enum is that of its label's OID, which is another on the target: a chunk there would refuse its rows.",
       mend: 'Copy the rows on the source into a hypertable that is partitioned by another column, or by a function of the label: by_hash(…, partition_func => …).',
+    },
+  ];
+}
+
+function hypercore({ hypercore: objects }: Features): Finding[] {
+  if (objects.length === 0) return [];
+  return [
+    {
+      id: 'hypercore',
+      severity: 'blocker',
+      found: `hypertables or chunks of the access method hypercore: ${nameSome(objects)}`,
+      objects,
+      why: 'Indexes of such chunks cannot be made while they are restored, and TimescaleDB has removed it.',
+      mend: objects
+        .slice(0, 10)
+        .map((name) => `ALTER TABLE ${name} SET ACCESS METHOD heap;`)
+        .join('\n'),
     },
   ];
 }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
 import type { RunOptions } from '../migrate/options.js';
@@ -85,6 +85,7 @@ export async function showingRun(
         hint: '--resume goes on with what the target holds; --clean-target drops it and starts over.',
       });
     }
+    if (flags.leftOut) await expectWritable(flags.leftOut);
     if (flags.cleanTarget && !flags.yes) await confirmCleaning(target());
     const outcome = await withInterrupt((signal) =>
       run({
@@ -99,6 +100,18 @@ export async function showingRun(
     if (flags.leftOut) await writeFile(flags.leftOut, renderLeftOut(outcome.leftOut), { mode: 0o600 });
     if (flags.json) process.stdout.write(`${JSON.stringify(outcome, undefined, 2)}\n`);
   });
+}
+
+/** Before the run: after it, there would be nowhere to write what was left out. */
+async function expectWritable(path: string): Promise<void> {
+  try {
+    await (await open(path, 'a', 0o600)).close();
+  } catch (error) {
+    throw new HyperferryError(
+      'USAGE',
+      `expected a file that can be written for --left-out, but ${path} cannot: ${(error as Error).message}`,
+    );
+  }
 }
 
 /** Pairs of `old=new`. */

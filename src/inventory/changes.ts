@@ -58,12 +58,19 @@ export async function readChangeCounters(session: Session): Promise<ChangeCounte
  */
 export const COUNTERS_LAG_SECONDS = 11;
 
+/**
+ * Sessions that may write rows: of clients, of subscriptions, and of TimescaleDB's jobs, which are named by what they do and
+ * their number. Of others' sessions, a role without rights sees no kind.
+ */
+const MAY_WRITE = `(backend_type IS NULL OR backend_type = 'client backend' OR backend_type ~ '^logical replication .*worker$'
+         OR backend_type ~ ' \\[\\d+\\]$')`;
+
 /** The server's process of the pg_dump that has just read the definitions may outlive it by a moment; it writes nothing. */
 const READ_RECENTLY_ACTIVE = `
 SELECT EXISTS (
   SELECT FROM pg_catalog.pg_stat_activity
   WHERE datname = pg_catalog.current_database() AND application_name NOT IN ('hyperferry', 'pg_dump')
-    AND (backend_type IS NULL OR backend_type = 'client backend')
+    AND ${MAY_WRITE}
     AND (state IS DISTINCT FROM 'idle' OR state_change > pg_catalog.now() - $1 * interval '1 second')) AS active`;
 
 /** Whether other sessions of the database may have changed rows that the counters do not tell of yet. */
@@ -76,9 +83,9 @@ const READ_COMMITTING_COMMANDS = `
 SELECT a.pid
 FROM pg_catalog.pg_stat_activity a
 WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
-  AND (a.backend_type IS NULL OR a.backend_type = 'client backend')
+  AND ${MAY_WRITE}
   AND (a.state IS NULL OR a.state <> 'idle')
-  AND (a.query ~* '^\\s*(call|do)\\M' OR a.query = '<insufficient privilege>')
+  AND (a.query ~* '^(\\s|--[^\\n]*(\\n|$)|/\\*([^*]|\\*[^/])*\\*/)*(call|do)\\M' OR a.query = '<insufficient privilege>')
 ORDER BY 1`;
 
 /** The sessions that may have committed rows which the counters will tell of later. */

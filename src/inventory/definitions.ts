@@ -14,6 +14,8 @@ export interface Definitions {
   readonly relyingOnSearchPath: ReadonlySet<number>;
   /** Indexes that no definition is dumped of, since they are not in use: building them failed, or has not ended. */
   readonly invalidIndexes: readonly InvalidIndex[];
+  /** Foreign keys whose triggers somebody has disabled, which no definition tells. */
+  readonly disabledKeys: readonly { readonly name: string; readonly table: string }[];
 }
 
 export interface InvalidIndex {
@@ -54,6 +56,15 @@ WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS s (setting) WHER
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
                   AND e.objid = p.oid AND e.deptype = 'e')`;
 
+/** `DISABLE TRIGGER ALL`: a key of two tables has triggers on both. */
+const READ_DISABLED_KEYS = `
+SELECT DISTINCT k.conname AS name, c.oid::pg_catalog.regclass::text AS table
+FROM pg_catalog.pg_trigger t
+JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint AND k.contype = 'f'
+JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+WHERE t.tgisinternal AND t.tgenabled = 'D' AND k.conparentid = 0
+ORDER BY 1, 2`;
+
 export async function readDefinitions(session: Session): Promise<Definitions> {
   const tableOf = new Map<number, number>();
   await session.each<{ oid: string; table: string }>(READ_TABLES, ({ oid, table }) =>
@@ -66,8 +77,10 @@ export async function readDefinitions(session: Session): Promise<Definitions> {
     READ_RELYING_ON_SEARCH_PATH,
   );
   const invalidIndexes = await session.query<InvalidIndex & Record<string, unknown>>(READ_INVALID_INDEXES);
+  const disabledKeys = await session.query<{ name: string; table: string }>(READ_DISABLED_KEYS);
   return {
     tableOf,
+    disabledKeys,
     invalidIndexes,
     foreignKeys: new Map(
       foreignKeys.map(({ oid, table, references }) => [

@@ -81,6 +81,7 @@ export function makePlan(
         : [
             ...extensions.leftOut,
             ...invalidIndexes(source),
+            ...disabledKeys(source),
             ...settingsOfAllRoles(source),
             ...(options.owners ? owners.leftOut : []),
             ...strippedAttributes(source, target),
@@ -122,6 +123,14 @@ function foreignFilters({ relations }: Inventory): LeftOut[] {
     reason:
       'they are made of hashes of OIDs, which are others on the target: queries read the batches that they would have passed over',
     sql: `SELECT compress_chunk(c, recompress => true) FROM show_chunks(${quoteLiteral(hypertable)}) AS c;`,
+  }));
+}
+
+function disabledKeys({ definitions }: Inventory): LeftOut[] {
+  return definitions.disabledKeys.map(({ name, table }) => ({
+    object: `disabled triggers of the foreign key ${name} on ${table}`,
+    reason: 'the target checks the key, as it is defined',
+    sql: `ALTER TABLE ${table} DISABLE TRIGGER ALL;`,
   }));
 }
 

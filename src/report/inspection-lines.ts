@@ -6,6 +6,7 @@ import type {
   InspectedTable,
   Inspection,
 } from '../archive/inspection.js';
+import { printable } from './printable.js';
 import { countOf, formatBytes, formatCount, formatSeconds } from './units.js';
 
 /** What is in a dump, for people. */
@@ -123,11 +124,6 @@ function section<T>(
     }),
     ...(more > 0 ? [`  and ${formatCount(more)} more, which --json names`] : []),
   ];
-}
-
-/** A dump may come from anywhere, and a name may hold a line break, or what moves a terminal's cursor. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (one) => JSON.stringify(one).slice(1, -1).replace('\u007f', '\\u007f'));
 }
 
 function byRows<T extends InspectedTable>(tables: readonly T[]): T[] {

@@ -1,5 +1,6 @@
 import type { Event } from '../engine/events.js';
 import type { Outcome, Resumed } from '../migrate/outcome.js';
+import { printable } from './printable.js';
 import { ProgressLine, type TextStream } from './progress-line.js';
 import type { Renderer } from './renderer.js';
 import { countOf, formatBytes, formatSeconds } from './units.js';
@@ -11,7 +12,7 @@ export function terminalRenderer(stream: TextStream): Renderer {
   const progress = new ProgressLine(stream);
   const line = (text: string): void => {
     progress.clear();
-    stream.write(`${text}\n`);
+    stream.write(`${text.split('\n').map(printable).join('\n')}\n`);
   };
 
   return {

@@ -13,6 +13,8 @@ export interface Features {
   readonly compressedOids: readonly string[];
   /** Space dimensions by hashes of OIDs, such as those of enums, as `column of hypertable`. */
   readonly oidPartitions: readonly string[];
+  /** Hypertables and chunks of the access method that came with 2.18 and went with 2.22. */
+  readonly hypercore: readonly string[];
 }
 
 /** Of a database without TimescaleDB. */
@@ -24,6 +26,7 @@ export const NO_FEATURES: Features = {
   distributedHypertables: [],
   compressedOids: [],
   oidPartitions: [],
+  hypercore: [],
 };
 
 /**
@@ -106,6 +109,13 @@ ${HYPERTABLE_COLUMNS} AND EXISTS (
   WHERE d.hypertable_id = h.id AND d.column_name = a.attname AND d.num_slices IS NOT NULL AND d.partitioning_func = 'get_partition_hash')
 ORDER BY 1`;
 
+const READ_HYPERCORE = `
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname = 'hypercore'
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r'
+ORDER BY 1`;
+
 export async function readFeatures(session: Session): Promise<Features> {
   const names = async (query: string): Promise<string[]> =>
     (await session.query<{ name: string }>(query)).map(({ name }) => name);
@@ -113,15 +123,23 @@ export async function readFeatures(session: Session): Promise<Features> {
     `SELECT pg_catalog.to_regclass('_timescaledb_catalog.compression_settings') IS NOT NULL AS "hasSettings"`,
   );
   const segmentBy = hasSettings ? SEGMENT_BY : 'SELECT WHERE false';
-  const [aggregates, compressedHypertables, policies, distributedHypertables, compressedOids, oidPartitions] =
-    await Promise.all([
-      session.query<{ name: string; partial: boolean }>(READ_AGGREGATES),
-      names(hasSettings ? READ_COMPRESSED : READ_COMPRESSED_BY_STATE),
-      names(READ_POLICIES),
-      names(READ_DISTRIBUTED),
-      names(READ_COMPRESSED_OIDS.replace('SEGMENT_BY', segmentBy)),
-      names(READ_OID_PARTITIONS),
-    ]);
+  const [
+    aggregates,
+    compressedHypertables,
+    policies,
+    distributedHypertables,
+    compressedOids,
+    oidPartitions,
+    hypercore,
+  ] = await Promise.all([
+    session.query<{ name: string; partial: boolean }>(READ_AGGREGATES),
+    names(hasSettings ? READ_COMPRESSED : READ_COMPRESSED_BY_STATE),
+    names(READ_POLICIES),
+    names(READ_DISTRIBUTED),
+    names(READ_COMPRESSED_OIDS.replace('SEGMENT_BY', segmentBy)),
+    names(READ_OID_PARTITIONS),
+    names(READ_HYPERCORE),
+  ]);
   return {
     compressedHypertables,
     continuousAggregates: aggregates.map(({ name }) => name),
@@ -130,5 +148,6 @@ export async function readFeatures(session: Session): Promise<Features> {
     distributedHypertables,
     compressedOids,
     oidPartitions,
+    hypercore,
   };
 }

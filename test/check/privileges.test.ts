@@ -10,6 +10,7 @@ const IDS = [
   'hidden-rows',
   'target-create',
   'target-clean',
+  'target-restore-mode',
 ] as const;
 
 test('a superuser may do all that is asked', async () => {
@@ -82,6 +83,25 @@ test('target-create says that the role may make nothing, and its mend helps', as
   });
   await runScript(databases.programs, databases.target, `${mend.split(';')[0]};`);
   await expectSilent(asCreator, 'target-create');
+});
+
+test('target-restore-mode says that the role cannot bring hypertables, and is silent without TimescaleDB', async () => {
+  const role = 'check_owner';
+  const pair = await checkPair();
+  const make = async (name: string, script: string) => {
+    const databases = await makeDatabases(pair, name, script);
+    const own = `ALTER DATABASE ${name} OWNER TO ${role}`;
+    await runScript(databases.programs, databases.target, own);
+    return { ...databases, target: altered(databases.target, { username: role }) };
+  };
+  await runScript(pair.target.binFolder, pair.target.url, `CREATE ROLE ${role} LOGIN`);
+  await expectSilent(await make('check_restore_plain', ''), 'target-restore-mode');
+  const { code } = await expectFires(await make('check_restore_mode', 'CREATE EXTENSION timescaledb'), {
+    id: 'target-restore-mode',
+    severity: 'blocker',
+    says: role,
+  });
+  expect(code).toBe('PRIVILEGE');
 });
 
 test('large-objects-unreadable names those that the role may not read, and its mend helps', async () => {

@@ -81,6 +81,22 @@ test('an event trigger that writes a row for each login does so only when the mi
   }
 });
 
+test('a foreign key whose triggers are disabled is enabled on the target, and that is said', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'left_disabled',
+    `CREATE TABLE parent (a int PRIMARY KEY); CREATE TABLE child (a int REFERENCES parent); ALTER TABLE child DISABLE TRIGGER ALL;`,
+  );
+  for (const { target, outcome } of await bothWays(databases)) {
+    expect(outcome.verification).toMatchObject({ equal: true });
+    const [left, ...more] = leftOutButRoles(outcome);
+    expect(more).toEqual([]);
+    expect(left?.object).toBe('disabled triggers of the foreign key child_a_fkey on public.child');
+    await query(target, left?.sql ?? '');
+    await query(target, 'INSERT INTO child VALUES (1)');
+  }
+});
+
 test('a database without the schema public is carried, and compared', async () => {
   const databases = await makeDatabases(
     await apachePair(),
