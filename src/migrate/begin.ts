@@ -1,9 +1,8 @@
 import { endWorkers, openLedger, takeTarget } from '../engine/ledger.js';
 import { setTasks } from '../engine/queue.js';
-import { type Inventory, readInventory } from '../inventory/inventory.js';
-import type { Server } from '../inventory/server.js';
+import { readInventory } from '../inventory/inventory.js';
 import { type Plan, withoutTasks } from '../plan/plan.js';
-import { type Connection, parseConnection } from '../postgres/connection-string.js';
+import { parseConnection } from '../postgres/connection-string.js';
 import type { Session } from '../postgres/session.js';
 import { cleanTarget } from './clean-target.js';
 import { type Begun, goOn } from './go-on.js';
@@ -25,7 +24,7 @@ export async function beginMigration(
   preparation: Prepared,
   snapshot: Snapshot,
 ): Promise<Migration> {
-  const target = openTargetSide(run, preparation.targetSession, preparation.target);
+  const target = openTargetSide(run, preparation.targetSession);
   const { plan, leftOutBefore, ...ledger } = run.isResumed
     ? await goOn(run, preparation, snapshot, target.session)
     : await begin(run, preparation, snapshot, target);
@@ -109,22 +108,10 @@ function workerSettingsFrom({ rows, inventory }: Snapshot, { options }: Plan): W
   };
 }
 
-/** Event triggers on a login would write into the target's tables before these are compared. */
-function withoutLoginTriggers(connection: Connection, { isSuperuser, version }: Server): Connection {
-  if (!isSuperuser || version < FIRST_WITH_LOGIN_TRIGGERS) return connection;
-  const { options, ...parameters } = connection.parameters;
-  return {
-    ...connection,
-    parameters: { ...parameters, options: [options, '-c event_triggers=off'].filter(Boolean).join(' ') },
-  };
-}
-
-const FIRST_WITH_LOGIN_TRIGGERS = 170_000;
-
-function openTargetSide(run: Run, first: Session, { server }: Inventory): Migration['target'] {
+function openTargetSide(run: Run, first: Session): Migration['target'] {
   let session = first;
   return {
-    connection: withoutLoginTriggers(run.target, server),
+    connection: run.target,
     get session() {
       return session;
     },

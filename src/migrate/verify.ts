@@ -1,6 +1,7 @@
 import { doubtRows } from '../engine/done.js';
+import type { Server } from '../inventory/server.js';
 import { type Plan, populatedViews } from '../plan/plan.js';
-import { describeConnection } from '../postgres/connection-string.js';
+import { type Connection, describeConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import { Session } from '../postgres/session.js';
@@ -23,7 +24,7 @@ export const verifyBothSides: Stage = async (migration) => {
     source: source.snapshot.compared,
     target: {
       name: describeConnection(target.connection),
-      open: () => Session.open('target', target.connection),
+      open: () => Session.open('target', withoutEventTriggers(target.connection, plan.target.server)),
     },
     mode: plan.options.verify,
     jobs,
@@ -46,6 +47,19 @@ export const verifyBothSides: Stage = async (migration) => {
   await doubtRows(target.session, doubted.map(quoteQualified));
   throw different(verification);
 };
+
+/** Those on logins, which are made by now, would write into the target's tables while these are compared. */
+function withoutEventTriggers(connection: Connection, { isSuperuser, version }: Server): Connection {
+  if (!isSuperuser || version < FIRST_WITH_LOGIN_TRIGGERS) return connection;
+  const { options, ...parameters } = connection.parameters;
+  const off = '-c event_triggers=off';
+  return {
+    ...connection,
+    parameters: { ...parameters, options: options ? `${options} ${off}` : off },
+  };
+}
+
+const FIRST_WITH_LOGIN_TRIGGERS = 170_000;
 
 const AREAS: Readonly<Record<'definitions' | 'rows', ReadonlySet<ComparedArea>>> = {
   definitions: new Set(['definition', 'catalog', 'role']),
