@@ -91,6 +91,9 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
   // Roles are the server's: others may have granted more there.
   if (area === 'role' && source.length === 0) return 'the target had the role already';
   if (state === 'missing on source' && hadBefore(difference, plan)) return 'the target had it already';
+  if (kind === 'grants on language' && BUILT_IN_LANGUAGES.has(object)) {
+    return 'pg_dump does not carry grants on languages that every server has';
+  }
   if (isSuperuser) return undefined;
   if (kind.startsWith('grants on')) {
     if (isOfTimescale(kind, object)) return 'they belong to the extension, which was there';
@@ -103,6 +106,8 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
   if (area === 'definition' && state === 'missing on source') return 'the target had it already';
   return comesLater(difference, plan) ? 'it is made when restore mode has ended' : undefined;
 }
+
+const BUILT_IN_LANGUAGES = new Set(['c', 'internal', 'sql']);
 
 /** Filled views, and foreign keys to hypertables, which the comparison calls `key on schema.table`. */
 function comesLater({ kind, object }: ObjectDifference, plan: Plan): boolean {
@@ -128,7 +133,8 @@ function hadBefore({ kind, object }: ObjectDifference, { target }: Plan): boolea
     );
   }
   const extension = /^(?:comment on |owner of )?extension$/.test(kind);
-  return extension && target.extensions.some(({ name }) => object.replaceAll('"', '') === name);
+  const name = object.replaceAll('"', '');
+  return extension && (name === 'plpgsql' || target.extensions.some((one) => one.name === name));
 }
 
 /** What a provider grants on the extension's own objects; chunks are in another schema. */

@@ -75,6 +75,7 @@ function hintFor(error: unknown, side: Side, connection: Connection, host: Host 
       return `Free connections on the ${side}, or raise max_connections.`;
     default:
       if (error instanceof Error && error.message.includes('password')) return passwordHint(side, connection);
+      if (databaseError(error)) return `The server answered, and refused the session; its log may say more.`;
       return `Check the address, and that the server listens there: pg_isready -h ${host?.host} -p ${host?.port}`;
   }
 }

@@ -97,6 +97,21 @@ test('a foreign key whose triggers are disabled is enabled on the target, and th
   }
 });
 
+test('what every new database has, and the source has not, is no difference', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'left_bare',
+    `CREATE TABLE t AS SELECT 1 AS n; DROP EXTENSION plpgsql; REVOKE USAGE ON LANGUAGE sql FROM PUBLIC;`,
+  );
+  for (const { outcome } of await bothWays(databases)) {
+    expect(outcome.verification).toMatchObject({ equal: true });
+    const explained = outcome.verification?.explained.map(
+      ({ difference: { kind, object } }) => `${kind} ${object}`,
+    );
+    expect(explained).toEqual(expect.arrayContaining(['extension plpgsql', 'grants on language sql']));
+  }
+});
+
 test('a database without the schema public is carried, and compared', async () => {
   const databases = await makeDatabases(
     await apachePair(),
