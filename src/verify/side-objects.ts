@@ -1,6 +1,7 @@
 import type { ConfigurationRelation, Extension } from '../inventory/extensions.js';
 import { readSequenceValues } from '../inventory/sequences.js';
 import type { Session } from '../postgres/session.js';
+import { readMissingValues } from '../timescale/missing-values.js';
 import { catalogQueries, readCatalogSequences } from './catalog.js';
 import type { CompareContext } from './compare-context.js';
 import { nameOf } from './compared-relation.js';
@@ -138,9 +139,16 @@ async function readFew(
     (role) => !isSource || used.has(role),
     new Set(['postgres', connecting]),
   );
+  const catalog = await readCatalogSequences(session, comparableConfiguration(side, other));
+  // Not those of the inventory, whose session may print times of another zone.
+  for (const missing of inventory.timescale ? await readMissingValues(session) : []) {
+    if (!missing.isCompressed) continue; // its rows were copied with all columns
+    const { schema, table, column, value } = missing;
+    catalog.add('missing value', `${column} of ${nameOf({ schema, name: table })}`, [value]);
+  }
   return [
     ['definition', databaseObjects(inventory)],
-    ['catalog', await readCatalogSequences(session, comparableConfiguration(side, other))],
+    ['catalog', catalog],
     ['sequence', sequenceObjects(sequences)],
     ['role', roles],
     ['large object', await readLargeObjectContents(session, inventory.largeObjects, access)],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { restore } from '../../src/archive/restore.js';
+import { verify } from '../../src/index.js';
 import { makeDatabaseBeside, makeDatabases } from './databases.js';
 import { expectFaithfulMigration, migrateDatabase, withDump } from './ferry.js';
 import { expectHypertableWorks } from './hypertables.js';
@@ -28,6 +29,20 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)('compressed columns in T
     await expectFaithfulMigration(databases);
     const added = `SELECT added, "ad;ded", count(*)::int FROM reading GROUP BY 1, 2`;
     expect(await query(databases.target, added)).toEqual([{ added: 5, 'ad;ded': `it's`, count: 72 }]);
+    await query(
+      databases.target,
+      `UPDATE pg_attribute SET atthasmissing = false, attmissingval = NULL
+       WHERE attname = 'added' AND attrelid = (SELECT c FROM show_chunks('reading') AS c LIMIT 1)`,
+    );
+    const { source, target } = databases;
+    const { objects } = await verify({ source, target });
+    expect(objects.different).toMatchObject([
+      {
+        kind: 'missing value',
+        object: expect.stringMatching(/^added of .*_chunk$/),
+        state: 'missing on target',
+      },
+    ]);
   });
 
   test('compressed arrays and composites of user-defined types are carried', async () => {
