@@ -128,6 +128,11 @@ function narrowInventory(
     timescale: needed.has('timescaledb') ? inventory.timescale : undefined,
     extensions: inventory.extensions.filter(({ name }) => needed.has(name)),
     relations,
+    definitions: {
+      ...inventory.definitions,
+      invalidIndexes: inventory.definitions.invalidIndexes.filter(({ table }) => kept.has(table)),
+      disabledKeys: inventory.definitions.disabledKeys.filter(({ table }) => kept.has(table)),
+    },
     sequences: inventory.sequences.filter((sequence) => sequences.has(quoteQualified(sequence))),
     largeObjects: [],
     populatedViews: new Set(),

@@ -14,19 +14,28 @@ export interface Definitions {
   readonly relyingOnSearchPath: ReadonlySet<number>;
   /** Indexes that no definition is dumped of, since they are not in use: building them failed, or has not ended. */
   readonly invalidIndexes: readonly InvalidIndex[];
-  /** Foreign keys whose triggers somebody has disabled, which no definition tells. */
-  readonly disabledKeys: readonly { readonly name: string; readonly table: string }[];
+  /** Foreign keys whose triggers on a table somebody has disabled, which no definition tells. */
+  readonly disabledKeys: readonly DisabledKey[];
 }
 
 export interface InvalidIndex {
   readonly schema: string;
   readonly name: string;
+  /** The OID of its table. */
+  readonly table: number;
   readonly sql: string;
+}
+
+export interface DisabledKey {
+  readonly name: string;
+  /** The OID of the table, and its name as SQL. */
+  readonly table: number;
+  readonly of: string;
 }
 
 /** Source: getIndexes() in PostgreSQL's src/bin/pg_dump/pg_dump.c. */
 const READ_INVALID_INDEXES = `
-SELECT n.nspname AS schema, x.relname AS name, pg_catalog.pg_get_indexdef(i.indexrelid) AS sql
+SELECT n.nspname AS schema, x.relname AS name, c.oid::int8 AS "table", pg_catalog.pg_get_indexdef(i.indexrelid) AS sql
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
 JOIN pg_catalog.pg_class c ON c.oid = i.indrelid AND c.relkind IN ('r', 'p', 'm')
@@ -58,12 +67,15 @@ WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS s (setting) WHER
 
 /** `DISABLE TRIGGER ALL`: a key of two tables has triggers on both. */
 const READ_DISABLED_KEYS = `
-SELECT DISTINCT k.conname AS name, c.oid::pg_catalog.regclass::text AS table
+SELECT DISTINCT k.conname AS name, c.oid::int8 AS "table", c.oid::pg_catalog.regclass::text AS of
 FROM pg_catalog.pg_trigger t
 JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint AND k.contype = 'f'
 JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
 WHERE t.tgisinternal AND t.tgenabled = 'D' AND k.conparentid = 0
 ORDER BY 1, 2`;
+
+/** As it comes: `pg` gives 64-bit numbers as texts. */
+type WithTable<T> = Omit<T, 'table'> & { readonly table: string };
 
 export async function readDefinitions(session: Session): Promise<Definitions> {
   const tableOf = new Map<number, number>();
@@ -76,12 +88,12 @@ export async function readDefinitions(session: Session): Promise<Definitions> {
   const relying = await session.query<{ index: string; constraint: string | null }>(
     READ_RELYING_ON_SEARCH_PATH,
   );
-  const invalidIndexes = await session.query<InvalidIndex & Record<string, unknown>>(READ_INVALID_INDEXES);
-  const disabledKeys = await session.query<{ name: string; table: string }>(READ_DISABLED_KEYS);
+  const invalidIndexes = await session.query<WithTable<InvalidIndex>>(READ_INVALID_INDEXES);
+  const disabledKeys = await session.query<WithTable<DisabledKey>>(READ_DISABLED_KEYS);
   return {
     tableOf,
-    disabledKeys,
-    invalidIndexes,
+    disabledKeys: disabledKeys.map((key) => ({ ...key, table: Number(key.table) })),
+    invalidIndexes: invalidIndexes.map((index) => ({ ...index, table: Number(index.table) })),
     foreignKeys: new Map(
       foreignKeys.map(({ oid, table, references }) => [
         Number(oid),

@@ -42,10 +42,10 @@ function invalidIndexes({ definitions }: Inventory): LeftOut[] {
 }
 
 function disabledKeys({ definitions }: Inventory): LeftOut[] {
-  return definitions.disabledKeys.map(({ name, table }) => ({
-    object: `disabled triggers of the foreign key ${name} on ${table}`,
+  return definitions.disabledKeys.map(({ name, of }) => ({
+    object: `disabled triggers of the foreign key ${name} on ${of}`,
     reason: 'the target checks the key, as it is defined',
-    sql: `ALTER TABLE ${table} DISABLE TRIGGER ALL;`,
+    sql: `ALTER TABLE ${of} DISABLE TRIGGER ALL;`,
   }));
 }
 
