@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { nameSome } from '../check/finding.js';
 import type { ConfigurationRelation, Extension } from '../inventory/extensions.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { LargeObject } from '../inventory/large-objects.js';
@@ -12,12 +13,12 @@ import { quotedNameOf, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../postgres/error.js';
 import { IDENTIFIER_PATTERN, quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import { NO_FEATURES } from '../timescale/features.js';
-import { HYPERTABLE_CATALOG, isMetadata } from '../timescale/timescale.js';
+import { HYPERTABLE_CATALOG, isMetadata, isTimescaleSchema } from '../timescale/timescale.js';
 import { columnsOf, readRows, unquoted } from './archived-rows.js';
 import { type CatalogRows, readCatalogRows } from './catalog-rows.js';
 import type { DumpRecord } from './dump-record.js';
 import { isOfExtension, isOfLargeObject } from './entry-kinds.js';
-import { qualifiedName } from './table-name.js';
+import { qualifiedName, shownName } from './table-name.js';
 
 /**
  * What a restore needs to know, as far as an archive of `pg_dump` tells it: from its table of contents, and from the rows
@@ -25,6 +26,7 @@ import { qualifiedName } from './table-name.js';
  */
 export async function stockRecord(archive: Archive): Promise<DumpRecord> {
   const tables = new Tables(archive.entries);
+  refuseRowsAlone(archive, tables);
   const ofExtensions = archive.entries.filter(isOfExtension(archive.entries));
   const timescale = await readTimescale(archive, ofExtensions);
   const hypertables = await readHypertables(archive, ofExtensions, tables);
@@ -73,6 +75,24 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
       sql: definition,
     })),
   };
+}
+
+/** Of `pg_dump --data-only` and the like. Without definitions nobody knows what their rows are: tables, chunks, a catalog. */
+function refuseRowsAlone({ path, entries }: Archive, tables: Tables): void {
+  const isOurs = isOfExtension(entries);
+  const alone = entries
+    .filter((entry) => entry.kind === 'TABLE DATA' && !isOurs(entry))
+    .map(({ schema = '', tag: name }) => ({ schema, name }))
+    .filter((table) => !tables.named(table))
+    // People know their own tables.
+    .toSorted((a, b) => Number(isTimescaleSchema(a.schema)) - Number(isTimescaleSchema(b.schema)))
+    .map(shownName);
+  if (alone.length === 0) return;
+  throw new HyperferryError(
+    'ARCHIVE',
+    `expected the definitions of ${nameSome(alone)} in ${path}, but the archive has their rows alone`,
+    { hint: 'Dump again without --data-only (-a) and --section, or restore it with pg_restore --data-only.' },
+  );
 }
 
 /** Versions that keep a chunk for compressed rows refer to it by its id; newer ones keep the relation's name. */

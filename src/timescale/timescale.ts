@@ -117,6 +117,11 @@ export async function readHypertables(session: Session): Promise<Set<number>> {
   return new Set(rows.map(({ oid }) => Number(oid)));
 }
 
+/** Whether a schema is one that the extension makes for itself. */
+export function isTimescaleSchema(schema: string): boolean {
+  return schema.startsWith('_timescaledb_');
+}
+
 /** Whether a type is the one that holds compressed columns. */
 export function isCompressedData(type: { readonly schema: string; readonly name: string }): boolean {
   return type.schema === '_timescaledb_internal' && type.name === 'compressed_data';

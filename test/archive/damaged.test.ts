@@ -1,21 +1,13 @@
 import { cp, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type RestoreOptions, restore } from '../../src/index.js';
+import { restore } from '../../src/index.js';
 import { makeReadings } from '../bad-input/readings.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
 import type { Databases } from '../integration/databases.js';
 import { apachePair } from '../integration/servers.js';
 import { queryValue } from '../integration/sql.js';
-import {
-  dumped,
-  editManifest,
-  expectEmpty,
-  expectFailure,
-  type Failure,
-  fileOfRows,
-  flipByte,
-} from './dumped.js';
+import { dumped, editManifest, expectFailure, expectRefusal, fileOfRows, flipByte } from './dumped.js';
 
 let made: Promise<{ databases: Databases }> | undefined;
 
@@ -26,17 +18,6 @@ async function makeDump(): Promise<{ databases: Databases; folder: string }> {
   }));
   const { databases } = await made;
   return { databases, folder: await dumped(databases) };
-}
-
-/** Expects a restore to be refused before anything was changed. */
-async function expectRefusal(
-  { target }: Databases,
-  from: string,
-  failure: Failure,
-  options: Partial<RestoreOptions> = {},
-): Promise<void> {
-  await expectFailure(restore({ from, target, jobs: 2, ...options }), failure);
-  await expectEmpty(target);
 }
 
 test('files that are missing or too short are found by their size before anything is changed, all of them', async () => {

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished } from 'vitest';
-import { type DumpOptions, dump, type ErrorCode, HyperferryError } from '../../src/index.js';
+import {
+  type DumpOptions,
+  dump,
+  type ErrorCode,
+  HyperferryError,
+  type RestoreOptions,
+  restore,
+} from '../../src/index.js';
 import type { Databases } from '../integration/databases.js';
 import { query } from '../integration/sql.js';
 
@@ -23,6 +30,16 @@ export async function dumped(
   return out;
 }
 
+/** An archive that `pg_dump` makes of the source of databases, which goes with the test. */
+export async function dumpedByPgDump(
+  { source, programs }: Databases,
+  ...flags: readonly string[]
+): Promise<string> {
+  const out = join(await temporaryFolder(), 'stock');
+  await execa(join(programs, 'pg_dump'), ['-d', source, '-f', out, ...flags]);
+  return out;
+}
+
 /** The file of a table's rows, by the manifest. */
 export async function fileOfRows(folder: string, table: string): Promise<string> {
   const { tables } = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'));
@@ -37,6 +54,17 @@ export async function flipByte(path: string): Promise<void> {
   const at = Math.floor(bytes.length / 2);
   bytes.writeUInt8(bytes.readUInt8(at) ^ 0xff, at);
   await writeFile(path, bytes);
+}
+
+/** Expects a restore to be refused before anything was changed. */
+export async function expectRefusal(
+  { target }: Databases,
+  from: string,
+  failure: Failure,
+  options: Partial<RestoreOptions> = {},
+): Promise<void> {
+  await expectFailure(restore({ from, target, jobs: 2, ...options }), failure);
+  await expectEmpty(target);
 }
 
 /** Changes the manifest in a dump's folder. */

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { inspect } from '../../src/index.js';
+import { makeReadings } from '../bad-input/readings.js';
+import { type Databases, makeDatabases } from '../integration/databases.js';
+import { apachePair } from '../integration/servers.js';
+import { dumpedByPgDump, expectRefusal } from './dumped.js';
+
+let made: Promise<Databases> | undefined;
+
+/** The databases of all; nobody may change them. */
+function readings(): Promise<Databases> {
+  made ??= apachePair().then((pair) =>
+    makeReadings(pair, 'stock_refusals', "SELECT lo_from_bytea(0, 'a large object');"),
+  );
+  return made;
+}
+
+for (const flags of [
+  ['-Fc', '-a'],
+  ['-Fd', '-a'],
+  ['-Fc', '--section=data'],
+]) {
+  test(`an archive of rows alone (pg_dump ${flags.join(' ')}) is refused before anything is changed`, async () => {
+    const databases = await readings();
+    const from = await dumpedByPgDump(databases, ...flags);
+    const failure = {
+      code: 'ARCHIVE',
+      says: ['expected the definitions of', 'public.device', 'the archive has their rows alone'],
+      advises: /without --data-only \(-a\).*pg_restore --data-only/,
+    } as const;
+    await expectRefusal(databases, from, failure);
+    await expectRefusal(databases, from, failure, { dataOnly: true });
+    const { tables } = await inspect({ from });
+    expect(tables.map(({ name }) => name)).toContain('device');
+  });
+}
+
+test('an archive of rows alone without TimescaleDB is refused as well', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'stock_rows_alone',
+    'CREATE TABLE am (a serial); INSERT INTO am DEFAULT VALUES;',
+  );
+  await expectRefusal(databases, await dumpedByPgDump(databases, '-Fc', '-a'), {
+    code: 'ARCHIVE',
+    says: ['expected the definitions of public.am in'],
+    advises: /without --data-only/,
+  });
+});
