@@ -3,6 +3,8 @@ import { basename } from 'node:path';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { MANIFEST_FILE } from './manifest.js';
+import { OBJECTS_FILE } from './objects-file.js';
+import { RECORD_FILE } from './record-file.js';
 
 /** Who made what is in a place: Hyperferry, with a manifest, or `pg_dump`. */
 export type DumpKind = 'hyperferry' | 'pg_dump';
@@ -19,6 +21,14 @@ export async function kindOfDump(path: string): Promise<DumpKind> {
     throw new HyperferryError('ARCHIVE', `expected a complete dump, but the one in ${path} did not end`, {
       hint: `If no dump is at work there, remove it (rm -r ${path}), and dump again.`,
     });
+  }
+  // Its table of contents would be taken for one of pg_dump, and roles and comparison be missed by nobody.
+  if (names.includes(OBJECTS_FILE) || names.includes(RECORD_FILE)) {
+    throw new HyperferryError(
+      'ARCHIVE',
+      `expected ${MANIFEST_FILE} in ${path}, a folder of hyperferry dump: that dump did not end, or has lost it`,
+      { hint: 'Copy the dump again from where it was made, or dump again.' },
+    );
   }
   if (names.some((name) => /^toc\.dat(\.gz|\.lz4|\.zst)?$/.test(name))) return 'pg_dump';
   throw new HyperferryError(

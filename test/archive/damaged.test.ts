@@ -1,7 +1,7 @@
-import { cp, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { restore } from '../../src/index.js';
+import { inspect, restore } from '../../src/index.js';
 import { makeReadings } from '../bad-input/readings.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
 import type { Databases } from '../integration/databases.js';
@@ -153,6 +153,34 @@ const MANIFESTS: Readonly<
     advises: /Take the file again/,
   },
 };
+
+test('a dump that has lost its manifest is refused, and not taken for an archive of pg_dump', async () => {
+  const { databases, folder } = await makeDump();
+  await rm(join(folder, 'manifest.json'));
+  const failure = {
+    code: 'ARCHIVE',
+    says: [
+      `expected manifest.json in ${folder}, a folder of hyperferry dump: that dump did not end, or has lost it`,
+    ],
+    advises: /Copy the dump again.*or dump again/,
+  } as const;
+  await expectRefusal(databases, folder, failure);
+  await expectFailure(inspect({ from: folder }), failure);
+  await rm(join(folder, 'objects.json.gz'));
+  await expectRefusal(databases, folder, failure);
+});
+
+test('a dump that did not end is refused by a link to it', async () => {
+  const { databases, folder } = await makeDump();
+  await rm(join(folder, 'manifest.json'));
+  await rename(folder, join(folder, '../.dump.partial'));
+  await symlink('.dump.partial', folder);
+  await expectRefusal(databases, folder, {
+    code: 'ARCHIVE',
+    says: ['that dump did not end, or has lost it'],
+    advises: /dump again/,
+  });
+});
 
 for (const [what, { edit, says, advises }] of Object.entries(MANIFESTS)) {
   test(`a manifest ${what} is refused before anything is changed`, async () => {
