@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { HyperferryError } from '../postgres/error.js';
+import { OBJECTS_FILE } from './objects-file.js';
+import { RECORD_FILE } from './record-file.js';
 
 /** The one file of a dump that it does not name. */
 export const MANIFEST_FILE = 'manifest.json';
@@ -34,7 +36,13 @@ const TABLE = z.object({
 
 const LEFT_OUT = z.object({ object: z.string(), reason: z.string(), sql: z.string().optional() });
 
-const MANIFEST = z.object({
+/** What no dump is whole without, whatever it holds. */
+const NEEDED = {
+  archive: ['toc.dat', 'roles.sql', 'database.sql', RECORD_FILE, OBJECTS_FILE],
+  plain: ['dump.sql', 'after-restore-mode.sql', 'roles.sql', 'database.sql', RECORD_FILE, OBJECTS_FILE],
+} as const;
+
+const CONTENT = z.object({
   format: z.literal(MANIFEST_FORMAT),
   /** Tells this dump from all others. */
   id: z.uuid(),
@@ -67,6 +75,25 @@ const MANIFEST = z.object({
   tables: z.array(TABLE),
   files: z.array(FILE),
   leftOut: z.array(LEFT_OUT),
+});
+
+/** A file that the list lacks is compared with nothing, and missed by nobody. */
+const MANIFEST = CONTENT.superRefine(({ kind, tables, files }, context) => {
+  const names = files.map(({ name }) => name);
+  const listed = new Set(names);
+  const needed = [...NEEDED[kind], ...tables.flatMap(({ file }) => file ?? [])];
+  const missing = needed.find((name) => !listed.has(name));
+  const twice = names.toSorted().find((name, at, sorted) => name === sorted[at - 1]);
+  if (missing !== undefined) {
+    context.addIssue({ code: 'custom', path: ['files'], message: `expected ${missing} among them` });
+  }
+  if (twice !== undefined) {
+    context.addIssue({
+      code: 'custom',
+      path: ['files'],
+      message: `expected ${twice} once, but it is there again`,
+    });
+  }
 });
 
 export type Manifest = z.infer<typeof MANIFEST>;

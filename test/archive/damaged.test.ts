@@ -1,6 +1,9 @@
 import { cp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { fileOnDisk } from '../../src/archive/file-on-disk.js';
+import type { Manifest } from '../../src/archive/manifest.js';
 import { inspect, restore } from '../../src/index.js';
 import { makeReadings } from '../bad-input/readings.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
@@ -152,7 +155,52 @@ const MANIFESTS: Readonly<
     says: /but files\.0\.name: expected the name of a file in the folder/,
     advises: /Take the file again/,
   },
+  'that names no files': {
+    edit: (folder) => editManifest(folder, (manifest) => ({ ...manifest, files: [] })),
+    says: /but files: expected toc\.dat among them/,
+    advises: /Take the file again/,
+  },
+  'that lacks the file of the record': {
+    edit: (folder) => editManifest(folder, (manifest) => without(manifest, 'record.json.gz')),
+    says: /but files: expected record\.json\.gz among them/,
+    advises: /Take the file again/,
+  },
+  "that lacks a table's file": {
+    edit: async (folder) => {
+      const file = await fileOfRows(folder, 'device');
+      await rm(join(folder, file));
+      await editManifest(folder, (manifest) => without(manifest, file));
+    },
+    says: /but files: expected \d+\.dat\.gz among them/,
+    advises: /Take the file again/,
+  },
+  'that names a file twice': {
+    edit: (folder) =>
+      editManifest(folder, (manifest) => ({ ...manifest, files: [...manifest.files, manifest.files[0]] })),
+    says: /but files: expected \S+ once, but it is there again/,
+    advises: /Take the file again/,
+  },
 };
+
+function without(manifest: Manifest, file: string): Manifest {
+  return { ...manifest, files: manifest.files.filter(({ name }) => name !== file) };
+}
+
+test('a record that is none is refused with its name', async () => {
+  const { databases, folder } = await makeDump();
+  await writeFile(join(folder, 'record.json.gz'), gzipSync('{}'));
+  // Somebody has made the manifest agree.
+  const file = await fileOnDisk(folder, 'record.json.gz');
+  await editManifest(folder, (manifest) => ({
+    ...manifest,
+    files: [...without(manifest, file.name).files, file],
+  }));
+  await expectRefusal(databases, folder, {
+    code: 'ARCHIVE',
+    says: [/record\.json\.gz cannot be read: side: .*expected object/],
+    advises: /checksum/,
+  });
+});
 
 test('a dump that has lost its manifest is refused, and not taken for an archive of pg_dump', async () => {
   const { databases, folder } = await makeDump();
