@@ -4,6 +4,7 @@ import { moveFrom } from '../migrate/migrate.js';
 import type { Parts, RunOptions } from '../migrate/options.js';
 import type { Outcome } from '../migrate/outcome.js';
 import { reopenDump } from '../migrate/work/opened-dump.js';
+import { expectData } from '../postgres/archive/expect-data.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
 import { readCatalogRows } from './catalog-rows.js';
@@ -81,6 +82,7 @@ async function openForRestore({ from, checkFiles }: RestoreOptions): Promise<Res
   const path = resolve(from);
   if ((await kindOfDump(path)) === 'hyperferry') {
     const { manifest, archive, record } = await openDump(path, checkFiles);
+    await expectData(archive);
     const { id: identity, source } = manifest;
     return { name: path, identity, archive, record, bytes: source.bytes, isStock: false };
   }
@@ -94,6 +96,7 @@ async function openForRestore({ from, checkFiles }: RestoreOptions): Promise<Res
     );
   }
   const { archive } = await reopenDump(path);
+  await expectData(archive);
   const record = await stockRecord(archive);
   const bytes = record.side.inventory.relations.reduce((sum, relation) => sum + relation.bytes, 0);
   return { name: path, identity: identityOf(archive), archive, record, bytes, isStock: true };

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { nameSome } from '../check/finding.js';
 import type { ConfigurationRelation, Extension } from '../inventory/extensions.js';
 import type { Inventory } from '../inventory/inventory.js';
@@ -7,7 +6,7 @@ import type { LargeObject } from '../inventory/large-objects.js';
 import type { Relation } from '../inventory/relations.js';
 import type { Setting } from '../inventory/roles.js';
 import type { QualifiedName, SequenceValue } from '../inventory/sequences.js';
-import { SUFFIXES } from '../postgres/archive/compression.js';
+import { findFileOfFolder } from '../postgres/archive/folder-file.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { quotedNameOf, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../postgres/error.js';
@@ -233,8 +232,9 @@ function isCompressed(table: TocEntry | undefined): boolean {
 async function sizesOf({ path, entries, blocks }: Archive): Promise<Map<number, number>> {
   const sizes = new Map<number, number>();
   if (!blocks) {
-    for (const { dumpId, data } of entries) {
-      if (data.at === 'file') sizes.set(dumpId, await sizeOf(join(path, data.name)));
+    for (const { kind, dumpId, data } of entries) {
+      if (kind === 'TABLE DATA' && data.at === 'file')
+        sizes.set(dumpId, findFileOfFolder(path, data.name).bytes);
     }
     return sizes;
   }
@@ -246,14 +246,6 @@ async function sizesOf({ path, entries, blocks }: Archive): Promise<Map<number, 
     sizes.set(dumpId, (positions[at + 1]?.position ?? end) - position);
   }
   return sizes;
-}
-
-async function sizeOf(path: string): Promise<number> {
-  for (const suffix of Object.values(SUFFIXES)) {
-    const found = await stat(`${path}${suffix}`).catch(() => undefined);
-    if (found) return found.size;
-  }
-  return 0;
 }
 
 async function readTimescale(

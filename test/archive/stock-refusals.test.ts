@@ -1,3 +1,5 @@
+import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { inspect } from '../../src/index.js';
 import { makeReadings } from '../bad-input/readings.js';
@@ -47,3 +49,38 @@ test('an archive of rows alone without TimescaleDB is refused as well', async ()
     advises: /without --data-only/,
   });
 });
+
+for (const [what, lost] of [
+  ["a table's rows", /^\d+\.dat\.gz$/],
+  ['the list of large objects', /^blobs_\d+\.toc$/],
+  ['a large object', /^blob_\d+\.dat\.gz$/],
+] as const) {
+  test(`a folder without the file of ${what} is refused before anything is changed`, async () => {
+    const databases = await readings();
+    const from = await dumpedByPgDump(databases, '-Fd');
+    const file = (await readdir(from)).findLast((name) => lost.test(name)) ?? '';
+    await rm(join(from, file));
+    await expectRefusal(databases, from, {
+      code: 'ARCHIVE',
+      says: [`${join(from, file.replace('.gz', ''))} cannot be read: there is no such file`],
+      advises: /dump again/,
+    });
+  });
+}
+
+for (const [what, kept] of [
+  ['before its last data begin', (bytes: number) => bytes - 600],
+  ['in the middle of its last data', (bytes: number) => bytes - 20],
+] as const) {
+  test(`an archive that ends ${what} is refused before anything is changed`, async () => {
+    const databases = await readings();
+    const from = await dumpedByPgDump(databases, '-Fc');
+    const bytes = kept((await stat(from)).size);
+    await truncate(from, bytes);
+    await expectRefusal(databases, from, {
+      code: 'ARCHIVE',
+      says: [`${from} cannot be read: it ends at byte ${bytes}, before its data do`],
+      advises: /Compare the size/,
+    });
+  });
+}
