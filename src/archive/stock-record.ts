@@ -266,10 +266,9 @@ async function readTimescale(
       },
     );
   }
-  const schema = / WITH SCHEMA (.*);\s*$/.exec(extension.definition)?.[1];
   return {
     version,
-    schema: unquoted(schema ?? 'public'),
+    schema: schemaOfExtension(extension.definition),
     isOwned: true,
     storesNullAsUnreadableValue: false,
   };
@@ -298,16 +297,34 @@ function extensionsOf(
   ofExtensions: readonly TocEntry[],
   timescaleVersion: string | undefined,
 ): Extension[] {
-  return entries
-    .filter(({ kind }) => kind === 'EXTENSION')
-    .map(({ tag: name, definition }) => ({
-      name,
-      version: name === 'timescaledb' ? (timescaleVersion ?? '') : '',
-      schema: unquoted(/ WITH SCHEMA (.*);\s*$/.exec(definition)?.[1] ?? 'public'),
-      requires: [],
-      // Of which extension a table is, an archive does not tell; all come in one transaction, in the archive's order.
-      configuration: name === 'timescaledb' ? configurationOf(entries, ofExtensions) : [],
-    }));
+  const configuration = configurationOf(entries, ofExtensions);
+  const extensions = entries.filter(({ kind }) => kind === 'EXTENSION');
+  return extensions.map((extension) => ({
+    name: extension.tag,
+    version: extension.tag === 'timescaledb' ? (timescaleVersion ?? '') : '',
+    schema: schemaOfExtension(extension.definition),
+    requires: [],
+    configuration: configuration.filter((relation) => holderOf(relation, extensions) === extension),
+  }));
+}
+
+function schemaOfExtension(definition: string): string {
+  return unquoted(/ WITH SCHEMA (.*);\s*$/.exec(definition)?.[1] ?? 'public');
+}
+
+/**
+ * The extension that a relation is most likely of, which an archive does not tell: the newest of those that are older.
+ * An extension gets its OID before what its script makes.
+ */
+function holderOf(
+  { schema, oid }: ConfigurationRelation,
+  extensions: readonly TocEntry[],
+): TocEntry | undefined {
+  const timescale = extensions.find(({ tag }) => tag === 'timescaledb');
+  if (timescale && isTimescaleSchema(schema)) return timescale;
+  const others = extensions.filter((extension) => extension !== timescale);
+  const older = others.filter((extension) => extension.oid < oid).toSorted((a, b) => b.oid - a.oid);
+  return older[0] ?? others[0] ?? timescale;
 }
 
 function configurationOf(

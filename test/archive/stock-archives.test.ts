@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { restore } from '../../src/archive/restore.js';
-
 import { expectEqualDatabases } from '../integration/compare/databases.js';
-import { makeDatabases } from '../integration/databases.js';
+import { makeDatabaseBeside, makeDatabases } from '../integration/databases.js';
 import { apachePair } from '../integration/servers.js';
+import { query } from '../integration/sql.js';
+import { dumpedByPgDump } from './dumped.js';
 
 const CONTENT = `
 CREATE EXTENSION timescaledb;
@@ -77,6 +78,35 @@ test('what an archive of pg_dump holds of grants on large objects and on the dat
     /ACL LARGE OBJECT 70002: GRANT SELECT ON LARGE OBJECT 70002 TO stock_reader;/,
   );
   expect(leftOut.map(({ object }) => object)).toContain('ACL DATABASE stock_left_out');
+});
+
+test("the user's rows in the tables of extensions come without TimescaleDB as well", async () => {
+  // As the script of the extension would have it, on both sides.
+  const extension = `
+    CREATE EXTENSION hstore;
+    CREATE TABLE settings (id int, value text);
+    ALTER EXTENSION hstore ADD TABLE settings;
+    UPDATE pg_extension SET extconfig = ARRAY['settings'::regclass]::oid[], extcondition = ARRAY['WHERE id > 0'] WHERE extname = 'hstore';
+    INSERT INTO settings VALUES (0, 'of the extension');`;
+  const databases = await makeDatabases(
+    await apachePair(),
+    'stock_configuration',
+    `CREATE EXTENSION citext; CREATE TABLE plain (a citext);
+     ${extension} INSERT INTO settings VALUES (1, 'of the user'); CREATE EXTENSION ltree;`,
+  );
+  await query(databases.target, extension);
+  const from = await dumpedByPgDump(databases, '-Fc');
+  const { leftOut } = await restore({ from, target: databases.target, jobs: 1 });
+  expect(leftOut.filter(({ object }) => !object.startsWith('version '))).toEqual([]);
+  expect(await query(databases.target, 'SELECT id, value FROM settings ORDER BY id')).toEqual([
+    { id: 0, value: 'of the extension' },
+    { id: 1, value: 'of the user' },
+  ]);
+
+  const target = await makeDatabaseBeside(databases.target);
+  await restore({ from, target, jobs: 1, only: ['plain'] });
+  const extensions = "SELECT extname AS name FROM pg_extension WHERE extname <> 'plpgsql'";
+  expect(await query(target, extensions), 'that of the rows is not needed').toEqual([{ name: 'citext' }]);
 });
 
 test('rows that are SQL are refused before anything is changed, and the way out is named', async () => {
