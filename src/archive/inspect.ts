@@ -1,11 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import type { ArchiveTime } from '../postgres/archive/archive-header.js';
 import { openArchive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
 import { nameOf } from '../verify/compared-relation.js';
 import { compareFiles } from './compare-files.js';
+import { dumpPath } from './dump-path.js';
 import { isOfExtension } from './entry-kinds.js';
 import type {
   FileProof,
@@ -43,7 +44,7 @@ export interface InspectOptions {
  * if (dump.madeBy === 'hyperferry' && !dump.comparison?.intact) console.log(dump.comparison?.different);
  */
 export async function inspect(options: InspectOptions): Promise<Inspection> {
-  const path = resolve(options.from);
+  const path = dumpPath(options.from);
   const kind = await kindOfDump(path);
   if (kind === 'pg_dump' && !options.verify) return inspectArchive(path);
   const manifest = await openManifest(path);

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { reopenDump } from '../migrate/work/opened-dump.js';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
 import { compareFiles, describeDifference } from './compare-files.js';
+import { dumpPath } from './dump-path.js';
 import type { DumpRecord } from './dump-record.js';
 import { kindOfDump } from './kind-of-dump.js';
 import { MANIFEST_FILE, type Manifest, type ManifestFile, readManifest } from './manifest.js';
@@ -29,7 +30,7 @@ const READ_FIRST = new Set(['toc.dat', RECORD_FILE, OBJECTS_FILE]);
  * @throws HyperferryError `ARCHIVE` that names what is missing or damaged
  */
 export async function openDump(from: string, checksFiles = false): Promise<OpenDump> {
-  const path = resolve(from);
+  const path = dumpPath(from);
   const manifest = await openManifest(path);
   if (manifest.kind === 'plain') {
     throw new HyperferryError('ARCHIVE', `expected an archive in ${path}, but the dump is of plain SQL`, {

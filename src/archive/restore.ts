@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { fingerprint } from '../engine/done.js';
 import { moveFrom } from '../migrate/migrate.js';
 import type { Parts, RunOptions } from '../migrate/options.js';
@@ -9,6 +8,7 @@ import type { Archive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
 import { readCatalogRows } from './catalog-rows.js';
 import { dumpOrigin, type RestoredDump } from './dump-origin.js';
+import { dumpPath } from './dump-path.js';
 import { kindOfDump } from './kind-of-dump.js';
 import { openDump } from './open-dump.js';
 import { selectTables } from './select-tables.js';
@@ -79,7 +79,7 @@ async function narrowed(dump: RestoredDump, { only }: RestoreOptions): Promise<R
 }
 
 async function openForRestore({ from, checkFiles }: RestoreOptions): Promise<RestoredDump> {
-  const path = resolve(from);
+  const path = dumpPath(from);
   if ((await kindOfDump(path)) === 'hyperferry') {
     const { manifest, archive, record } = await openDump(path, checkFiles);
     await expectData(archive);

@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
 import { compareDatabases } from '../verify/compare-databases.js';
 import { comparingHeld } from '../verify/held-sides.js';
 import type { Verification } from '../verify/verification.js';
 import type { VerifyOptions } from '../verify/verify.js';
+import { dumpPath } from './dump-path.js';
 import { OBJECTS_FILE } from './objects-file.js';
 import { expectFiles, openManifest } from './open-dump.js';
 import { RECORD_FILE, readRecord } from './record-file.js';
@@ -28,7 +28,7 @@ export interface VerifyDumpOptions
  */
 export async function verifyDump(options: VerifyDumpOptions): Promise<Verification> {
   return comparingHeld(options, async (hold) => {
-    const path = resolve(options.source);
+    const path = dumpPath(options.source);
     const { files } = await openManifest(path);
     await expectFiles(
       path,

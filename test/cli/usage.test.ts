@@ -29,6 +29,18 @@ const WRONG: Readonly<Record<string, { parameters: string[]; says: RegExp }>> = 
     parameters: ['migrate', '--source', SOURCE, '--target', SOURCE, '--log-format', 'xml'],
     says: /xml.*text, json/,
   },
+  'a database to restore from': {
+    parameters: ['restore', '--from', SOURCE, '--target', SOURCE],
+    says: /expected the folder or the file of a dump.*\n.*--out of hyperferry dump/,
+  },
+  'a database to look into': {
+    parameters: ['inspect', SOURCE],
+    says: /expected the folder or the file of a dump/,
+  },
+  'a database to look into, by its parts': {
+    parameters: ['inspect', `host=127.0.0.1 password=${SECRET}`],
+    says: /expected the folder or the file of a dump/,
+  },
   'a URL of something else': {
     parameters: ['migrate', '--source', `mysql://ann:${SECRET}@h/db`, '--target', SOURCE],
     says: /postgresql:\/\//,
