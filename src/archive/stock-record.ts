@@ -26,6 +26,7 @@ import { qualifiedName, shownName } from './table-name.js';
 export async function stockRecord(archive: Archive): Promise<DumpRecord> {
   const tables = new Tables(archive.entries);
   refuseRowsAlone(archive, tables);
+  refuseInserts(archive);
   const ofExtensions = archive.entries.filter(isOfExtension(archive.entries));
   const timescale = await readTimescale(archive, ofExtensions);
   const hypertables = await readHypertables(archive, ofExtensions, tables);
@@ -92,6 +93,17 @@ function refuseRowsAlone({ path, entries }: Archive, tables: Tables): void {
     `expected the definitions of ${nameSome(alone)} in ${path}, but the archive has their rows alone`,
     { hint: 'Dump again without --data-only (-a) and --section, or restore it with pg_restore --data-only.' },
   );
+}
+
+function refuseInserts({ path, entries }: Archive): void {
+  const entry = entries.find(
+    ({ kind, copyStatement }) => kind === 'TABLE DATA' && copyStatement === undefined,
+  );
+  if (!entry) return;
+  const { schema = '', tag: name } = entry;
+  throw new HyperferryError('ARCHIVE', `the rows of ${shownName({ schema, name })} in ${path} are SQL`, {
+    hint: 'Restore it with pg_restore, or dump again without --inserts.',
+  });
 }
 
 /** Versions that keep a chunk for compressed rows refer to it by its id; newer ones keep the relation's name. */
@@ -186,12 +198,7 @@ async function relationsOf(
   const relations = archive.entries
     .filter((entry) => entry.kind === 'TABLE DATA' && !isOurs(entry))
     .map((entry): Relation => {
-      const { schema = '', tag: name, copyStatement, dumpId } = entry;
-      if (copyStatement === undefined) {
-        throw new HyperferryError('ARCHIVE', `the rows of ${schema}.${name} in ${archive.path} are SQL`, {
-          hint: 'Restore it with pg_restore, or dump again without --inserts.',
-        });
-      }
+      const { schema = '', tag: name, copyStatement = '', dumpId } = entry;
       const table = tables.named({ schema, name });
       const parent = table && tables.neededBy(table);
       const isHypertable = hypertables.has(table?.oid ?? 0);

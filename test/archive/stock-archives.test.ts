@@ -108,18 +108,3 @@ test("the user's rows in the tables of extensions come without TimescaleDB as we
   const extensions = "SELECT extname AS name FROM pg_extension WHERE extname <> 'plpgsql'";
   expect(await query(target, extensions), 'that of the rows is not needed').toEqual([{ name: 'citext' }]);
 });
-
-test('rows that are SQL are refused before anything is changed, and the way out is named', async () => {
-  const databases = await makeDatabases(
-    await apachePair(),
-    'stock_inserts',
-    'CREATE TABLE a (n int); INSERT INTO a VALUES (1)',
-  );
-  const from = join(folder, 'inserts');
-  await execa(join(databases.programs, 'pg_dump'), ['-d', databases.source, '-Fc', '--inserts', '-f', from]);
-  await expect(restore({ from, target: databases.target })).rejects.toMatchObject({
-    code: 'ARCHIVE',
-    message: expect.stringContaining('the rows of public.a'),
-    hint: expect.stringContaining('--inserts'),
-  });
-});

@@ -5,7 +5,7 @@ import { inspect } from '../../src/index.js';
 import { makeReadings } from '../bad-input/readings.js';
 import { type Databases, makeDatabases } from '../integration/databases.js';
 import { apachePair } from '../integration/servers.js';
-import { dumpedByPgDump, expectRefusal } from './dumped.js';
+import { dumpedByPgDump, expectFailure, expectRefusal } from './dumped.js';
 
 let made: Promise<Databases> | undefined;
 
@@ -82,5 +82,45 @@ for (const [what, kept] of [
       says: [`${from} cannot be read: it ends at byte ${bytes}, before its data do`],
       advises: /Compare the size/,
     });
+  });
+}
+
+test('rows that are SQL are refused before anything is changed, and the way out is named', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'stock_inserts',
+    'CREATE TABLE a (n int); INSERT INTO a VALUES (1)',
+  );
+  await expectRefusal(databases, await dumpedByPgDump(databases, '-Fc', '--inserts'), {
+    code: 'ARCHIVE',
+    says: ['the rows of public.a in'],
+    advises: 'without --inserts',
+  });
+});
+
+test('rows that are SQL are refused of a database with TimescaleDB, too', async () => {
+  const databases = await readings();
+  await expectRefusal(databases, await dumpedByPgDump(databases, '-Fd', '--inserts'), {
+    code: 'ARCHIVE',
+    says: [/the rows of \S+ in .* are SQL/],
+    advises: 'without --inserts',
+  });
+});
+
+for (const [flags, says, advises] of [
+  [['-Ft'], 'but it is a tar archive (-Ft)', /with pg_restore.*-Fd or -Fc/],
+  [['-Fp'], 'but it is plain SQL', /with psql.*-Fd or -Fc/],
+  [['-Fp', '--create', '--clean'], 'but it is plain SQL', /with psql.*-Fd or -Fc/],
+] as const) {
+  test(`what pg_dump ${flags.join(' ')} writes is refused, and what restores it is named`, async () => {
+    const databases = await readings();
+    const from = await dumpedByPgDump(databases, ...flags);
+    const failure = {
+      code: 'ARCHIVE',
+      says: [`expected an archive of pg_dump -Fd or -Fc in ${from}`, says],
+      advises,
+    } as const;
+    await expectRefusal(databases, from, failure);
+    await expectFailure(inspect({ from }), failure);
   });
 }

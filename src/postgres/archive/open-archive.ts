@@ -1,4 +1,5 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { HyperferryError } from '../error.js';
 import { failedOnFile, unreadableArchive } from './archive-error.js';
 import type { ArchiveHeader } from './archive-header.js';
 import { type ArchiveToc, parseArchiveToc } from './archive-toc.js';
@@ -64,6 +65,7 @@ async function readTocOfFile(path: string, size: number): Promise<ArchiveToc> {
     throw failedOnFile('read', path, error);
   });
   try {
+    refuseOtherFormats(path, await readBeginning(file, path, FORMAT_BYTES));
     for (let length = FIRST_READ; length < Math.min(size, LONGEST_TOC); length *= 4) {
       const read = parseArchiveToc(await readBeginning(file, path, length), (reason) =>
         unreadableArchive(path, reason),
@@ -75,6 +77,28 @@ async function readTocOfFile(path: string, size: number): Promise<ArchiveToc> {
     await file.close();
   }
 }
+
+/** As many bytes as tell a format from others: one block of a tar archive. */
+const FORMAT_BYTES = 512;
+
+/** The other two that pg_dump writes. */
+function refuseOtherFormats(path: string, beginning: Buffer): void {
+  const text = beginning.toString('latin1');
+  const expected = `expected an archive of pg_dump -Fd or -Fc in ${path}, but it is`;
+  if (text.startsWith('ustar', TAR_MAGIC_AT)) {
+    throw new HyperferryError('ARCHIVE', `${expected} a tar archive (-Ft)`, {
+      hint: 'Restore it with pg_restore, or dump again with -Fd or -Fc.',
+    });
+  }
+  if (/^--\s+-- PostgreSQL database (cluster )?dump\b/.test(text)) {
+    throw new HyperferryError('ARCHIVE', `${expected} plain SQL`, {
+      hint: 'Restore it with psql, or dump again with -Fd or -Fc.',
+    });
+  }
+}
+
+/** Source: https://www.gnu.org/software/tar/manual/html_node/Standard.html */
+const TAR_MAGIC_AT = 257;
 
 async function readBeginning(file: FileHandle, path: string, length: number): Promise<Buffer> {
   try {

@@ -118,8 +118,8 @@ test('a table of contents that ends too early is named', async () => {
 
 test('what is no archive, or one of a newer format, is named', async () => {
   const folder = await temporaryFolder();
-  const file = join(folder, 'script.sql');
-  await writeFile(file, '--\n-- PostgreSQL database dump\n--\n');
+  const file = join(folder, 'letter.txt');
+  await writeFile(file, 'Dear Ann,\n');
   await expectDamaged(() => openArchive(file), file, /does not begin with PGDMP/);
   await expectDamaged(() => openArchive(folder), join(folder, 'toc.dat'), /there is no such file/);
   await expect(openArchive(join(folder, 'none'))).rejects.toMatchObject({
