@@ -38,13 +38,13 @@ export function planExtensions(source: Inventory, target: Inventory): ExtensionP
     const existing = present.get(extension.name);
     if (existing) {
       if (existing.version !== extension.version && extension.name !== 'timescaledb') {
-        leftOut.push(otherVersion(extension, existing.version));
+        leftOut.push(...otherVersion(extension, existing.version));
       }
       continue;
     }
     const creation = planCreation(extension, target);
     create.push(creation);
-    if (creation.version === undefined) leftOut.push(otherVersion(extension, 'the one that it prefers'));
+    if (creation.version === undefined) leftOut.push(...otherVersion(extension, 'the one that it prefers'));
   }
   return { timescale, create, leftOut };
 }
@@ -65,9 +65,8 @@ function matchTimescale({ timescale: wanted }: Inventory, { timescale: there }: 
     : { action: 'drop' };
 }
 
-function otherVersion(extension: Extension, used: string): LeftOut {
-  return {
-    object: `version ${extension.version} of extension ${extension.name}`,
-    reason: `the target has another: ${used}`,
-  };
+/** Nothing where the source's version is not known, as of an archive of `pg_dump`. */
+function otherVersion({ name, version }: Extension, used: string): LeftOut[] {
+  if (version === '') return [];
+  return [{ object: `version ${version} of extension ${name}`, reason: `the target has another: ${used}` }];
 }
