@@ -3,7 +3,7 @@ import { compareVersions, LOWEST_SERVICE_VERSIONS } from '../timescale/timescale
 import { commonUpdate, updateTargets } from '../timescale/update.js';
 import { type Check, type CheckedSide, type Finding, nameSome, type RestoreChecked } from './finding.js';
 
-/** Only a source that is there can be updated. */
+/** Only a source that is there can be updated: a dump has no session. */
 type VersionChecked = Pick<RestoreChecked, 'target' | 'options'> & {
   readonly source: Pick<CheckedSide, 'inventory'> & Partial<Pick<CheckedSide, 'session'>>;
 };
@@ -14,9 +14,9 @@ export const timescaleVersion: Check<VersionChecked> = async ({ source, target, 
   if (!wanted) return [];
   return [
     ...(await matching(wanted.version, source, target, options.updateSource)),
-    ...schemaOf(wanted.schema, wanted.version, target),
+    ...schemaOf(wanted.schema, wanted.version, source, target),
     ...(await updateAfter(wanted.version, options.updateTargetAfter, target)),
-    ...serviceMinimum(wanted.version, target),
+    ...serviceMinimum(wanted.version, source, target),
   ];
 };
 
@@ -55,6 +55,7 @@ async function matching(
       },
     ];
   }
+  const whose = source.session ? "the source's" : "the dump's";
   const common =
     source.session &&
     (await commonUpdate(source.session, wanted, possibleTimescaleVersions(target.inventory)));
@@ -63,13 +64,13 @@ async function matching(
       {
         id: 'timescale-version-fixed',
         severity: common && updateSource ? 'note' : 'blocker',
-        found: `expected TimescaleDB ${wanted}, the source's version, on the target, but it is ${timescale.version}, and ${server.role} may not change that`,
+        found: `expected TimescaleDB ${wanted}, ${whose} version, on the target, but it is ${timescale.version}, and ${server.role} may not change that`,
         objects: [],
         why,
         mend:
           common !== undefined
             ? `Update the source: hyperferry migrate --update-source, or ALTER EXTENSION timescaledb UPDATE TO '${common}'; as the first command of a fresh session on the source.`
-            : `Ask who runs the target for TimescaleDB ${wanted}, or bring the source to ${timescale.version}.`,
+            : `Ask who runs the target for TimescaleDB ${wanted}, or ${source.session ? `bring the source to ${timescale.version}` : RESTORE_ELSEWHERE}.`,
       },
     ];
   }
@@ -78,41 +79,52 @@ async function matching(
       {
         id: 'timescale-version-matched',
         severity: 'note',
-        found: `the target gets TimescaleDB ${wanted}, the source's version${timescale ? `, in place of ${timescale.version}` : ''}`,
+        found: `the target gets TimescaleDB ${wanted}, ${whose} version${timescale ? `, in place of ${timescale.version}` : ''}`,
         objects: [],
         why,
-        mend: 'Nothing to do: migrate makes it so.',
+        mend: 'Nothing to do: it is made so.',
       },
     ];
   }
-  const lists = `the target server has ${nameSome(available.toSorted(compareVersions))}; the source server has ${nameSome((source.inventory.availableVersions.get('timescaledb') ?? []).toSorted(compareVersions))}`;
+  const lists = `the target server has ${versionList(target)}${source.session ? `; the source server has ${versionList(source)}` : ''}`;
   return [
     {
       id: common ? 'timescale-version-source-update' : 'timescale-version',
       severity: common && updateSource ? 'note' : 'blocker',
-      found: `expected TimescaleDB ${wanted}, the source's version, on the target server, but ${lists}`,
+      found: `expected TimescaleDB ${wanted}, ${whose} version, on the target server, but ${lists}`,
       objects: [...available],
       why,
       mend: common
         ? `Update the source to ${common}, which both have: hyperferry migrate --update-source, or ALTER EXTENSION timescaledb UPDATE TO '${common}'; as the first command of a fresh session on the source.`
-        : `Install TimescaleDB ${wanted} on the target server, or a version that the target has on the source server and update the source to it.`,
+        : `Install TimescaleDB ${wanted} on the target server, or ${source.session ? 'a version that the target has on the source server and update the source to it' : RESTORE_ELSEWHERE}.`,
     },
   ];
 }
 
-function schemaOf(schema: string, version: string, target: CheckedSide): Finding[] {
+const RESTORE_ELSEWHERE = 'restore into a server that has it';
+
+function versionList({ inventory }: Pick<CheckedSide, 'inventory'>): string {
+  return nameSome((inventory.availableVersions.get('timescaledb') ?? []).toSorted(compareVersions));
+}
+
+function schemaOf(
+  schema: string,
+  version: string,
+  source: VersionChecked['source'],
+  target: CheckedSide,
+): Finding[] {
   const installed = target.inventory.timescale;
   if (!installed || installed.schema === schema || installed.version !== version) return [];
   return [
     {
       id: 'timescale-schema',
       severity: installed.isOwned ? 'note' : 'blocker',
-      found: `TimescaleDB is in the schema ${schema} on the source and in ${installed.schema} on the target`,
+      found: `TimescaleDB is in the schema ${schema} ${source.session ? 'on the source' : 'in the dump'} and in ${installed.schema} on the target`,
       objects: [schema, installed.schema],
       why: "Views and functions name the extension's schema.",
       mend: installed.isOwned
-        ? `Nothing to do: migrate drops it and makes it in ${schema}.`
-        : 'Ask who runs the target to drop the extension, or move it on the source to the same schema.',
+        ? `Nothing to do: it is dropped, and made in ${schema}.`
+        : `Ask who runs the target to drop the extension, or ${source.session ? 'move it on the source to the same schema' : 'restore into another server'}.`,
     },
   ];
 }
@@ -153,7 +165,7 @@ async function updateAfter(
   ];
 }
 
-function serviceMinimum(version: string, target: CheckedSide): Finding[] {
+function serviceMinimum(version: string, source: VersionChecked['source'], target: CheckedSide): Finding[] {
   const isService =
     target.inventory.server.role === 'tsdbadmin' ||
     target.connection.hosts.some(({ host }) => host.endsWith('.tsdb.cloud.timescale.com'));
@@ -163,10 +175,10 @@ function serviceMinimum(version: string, target: CheckedSide): Finding[] {
     {
       id: 'timescale-service-minimum',
       severity: 'blocker',
-      found: `expected TimescaleDB ${lowest} or newer for Timescale's service on PostgreSQL ${target.inventory.server.major}, but the source runs ${version}`,
+      found: `expected TimescaleDB ${lowest} or newer for Timescale's service on PostgreSQL ${target.inventory.server.major}, but ${source.session ? 'the source runs' : 'the dump is of'} ${version}`,
       objects: [],
       why: 'The service does not offer older versions.',
-      mend: `Update the source first: ALTER EXTENSION timescaledb UPDATE TO '${lowest}'; as the first command of a fresh session.`,
+      mend: `${source.session ? 'Update the source first' : `Restore into a server that has ${version}, update that, and migrate from there`}: ALTER EXTENSION timescaledb UPDATE TO '${lowest}'; as the first command of a fresh session.`,
     },
   ];
 }
