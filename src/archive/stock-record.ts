@@ -397,12 +397,21 @@ function unknownServer({
     database: {
       owner: database?.owner ?? 'postgres',
       comment: commentOf(entries),
-      connectionLimit: -1,
+      connectionLimit: connectionLimitOf(entries),
       grants: undefined,
     },
     availableVersions: new Map(),
   };
 }
+
+function connectionLimitOf(entries: readonly TocEntry[]): number {
+  const definitions = entries
+    .filter(({ kind }) => kind === 'DATABASE PROPERTIES')
+    .map(({ definition }) => definition);
+  return Number(CONNECTION_LIMIT.exec(definitions.join('\n'))?.[1] ?? -1);
+}
+
+const CONNECTION_LIMIT = new RegExp(`^ALTER DATABASE ${IDENTIFIER_PATTERN} CONNECTION LIMIT = (\\d+);$`, 'm');
 
 /** Grants on the database, and what is said of large objects. */
 function isLeftOut({ kind, tag }: TocEntry): boolean {
