@@ -6,6 +6,7 @@ import { terminalRenderer } from '../report/terminal.js';
 import { formatBytes } from '../report/units.js';
 import { EXIT } from './exit-codes.js';
 import { jobsFlag } from './flags.js';
+import { withInterrupt } from './interrupt.js';
 import { showingFailure } from './show-failure.js';
 
 interface Flags {
@@ -29,13 +30,16 @@ export function inspectCommand(): Command {
       const progress = new ProgressLine(process.stderr);
       const renderer = terminalRenderer(process.stderr);
       return showingFailure(renderer, async () => {
-        const inspection = await inspect({
-          from,
-          verify: flags.verify,
-          jobs: flags.jobs,
-          onPlanned: (bytes) => progress.begin(bytes),
-          onCompared: (bytes) => progress.advance(bytes, undefined, (speed) => `, ${formatBytes(speed)}/s`),
-        }).finally(() => progress.clear());
+        const inspection = await withInterrupt((signal) =>
+          inspect({
+            from,
+            verify: flags.verify,
+            jobs: flags.jobs,
+            signal,
+            onPlanned: (bytes) => progress.begin(bytes),
+            onCompared: (bytes) => progress.advance(bytes, undefined, (speed) => `, ${formatBytes(speed)}/s`),
+          }),
+        ).finally(() => progress.clear());
         process.stdout.write(
           flags.json
             ? `${JSON.stringify(inspection, undefined, 2)}\n`

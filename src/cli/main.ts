@@ -5,6 +5,16 @@ import { EXIT, exitCodeOf } from './exit-codes.js';
 import { collectOften } from './garbage-collection.js';
 import { makeProgram } from './program.js';
 
+/** Whoever reads may be gone before all is said, as `head` is: what is under way goes on, and ends in order. */
+function surviveLostReaders(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return;
+    process.stderr.write(`error: stdout cannot be written: ${error.message}\n`);
+    process.exitCode = EXIT.failed;
+  });
+  process.stderr.on('error', () => {});
+}
+
 /** Runs the command line; the process ends with the code that `exit-codes.ts` names. */
 async function main(): Promise<number> {
   collectOften();
@@ -20,4 +30,5 @@ async function main(): Promise<number> {
   }
 }
 
+surviveLostReaders();
 process.exitCode = await main();

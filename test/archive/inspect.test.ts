@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type InspectedArchive, type InspectedDump, inspect } from '../../src/index.js';
+import { expectEventually } from '../bad-input/processes.js';
 import { makeReadings } from '../bad-input/readings.js';
-import { hyperferry } from '../cli/command-line.js';
+import { hyperferry, hyperferryInShell, startHyperferry } from '../cli/command-line.js';
 import { type Databases, makeDatabases } from '../integration/databases.js';
 import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
 import { dumped, editManifest, expectFailure, fileOfRows, flipByte, temporaryFolder } from './dumped.js';
@@ -164,6 +165,33 @@ test('--json prints one document on stdout, and nothing else', async () => {
     hypertables: [{ name: 'reading' }],
     comparison: { intact: true },
   });
+});
+
+test('what nobody reads to its end is no failure, and what cannot be written is one, in a line', async () => {
+  const folder = await dumped(await readings());
+  const unread = await hyperferryInShell(['inspect', folder, '--json'], '| true');
+  expect(unread).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  const full = await hyperferryInShell(['inspect', folder], '> /dev/full');
+  expect(full).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(full.stderr).toMatch(/^error: stdout cannot be written: ENOSPC[^\n]*$/);
+});
+
+test('Ctrl-C ends --verify, as it ends everything', async () => {
+  const folder = await dumped(await readings());
+  // A hole of 100 GB, which takes no room on the disk.
+  await writeFile(join(folder, 'hole.dat'), '');
+  await truncate(join(folder, 'hole.dat'), 100 * 1024 ** 3);
+  await editManifest(folder, ({ files }) => {
+    files.push({ name: 'hole.dat', bytes: 100 * 1024 ** 3, sha256: '0'.repeat(64) });
+  });
+  const run = startHyperferry(['inspect', folder, '--verify']);
+  const hashes = async () =>
+    (await execa('pgrep', ['-P', String(run.pid), '-f', 'hash-process'], { reject: false })).exitCode === 0;
+  await expectEventually(hashes, true, 'it hashes files');
+  run.kill('SIGINT');
+  const { exitCode, stdout, stderr } = await run;
+  expect({ exitCode, stdout }, stderr).toEqual({ exitCode: 130, stdout: '' });
+  expect(stderr).toMatch(/^error: interrupted$/m);
 });
 
 test('names that move a terminal or break a line are shown as they would be written', async () => {

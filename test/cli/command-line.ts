@@ -23,6 +23,17 @@ export function startHyperferry(
   }) as ResultPromise<typeof OPTIONS>;
 }
 
+/** Runs the command line in a shell, with something behind it that takes its stdout. */
+export async function hyperferryInShell(parameters: readonly string[], behind: string): Promise<Ended> {
+  const line = `"$0" --import tsx src/cli/main.ts "$@" ${behind}; exit "\${PIPESTATUS[0]}"`;
+  const { exitCode, stdout, stderr } = await execa(
+    'bash',
+    ['-c', line, process.execPath, ...parameters],
+    OPTIONS,
+  );
+  return { exitCode, stdout, stderr };
+}
+
 /** Runs the command line to its end. */
 export async function hyperferry(
   parameters: readonly string[],
