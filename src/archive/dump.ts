@@ -71,8 +71,12 @@ export async function dump(options: DumpOptions): Promise<DumpOutcome> {
     for (const message of await jobs.release()) emit({ type: 'notice', message });
     return { ...outcome, notices, seconds: secondsSince(begun) };
   } catch (error) {
-    await folder.abandon();
-    for (const message of await jobs.release()) emit({ type: 'notice', message });
+    const abandoned = folder.abandon().then(
+      () => [],
+      (left: Error) => [`what the dump has left could not be removed: ${left.message}; rm -r ${folder.path}`],
+    );
+    for (const message of [...(await jobs.release()), ...(await abandoned)])
+      emit({ type: 'notice', message });
     throw failureOf(error, run);
   } finally {
     for (const session of [...run.sessions.keys()].toReversed())

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { dump } from '../../src/index.js';
 import { expectEventually } from '../bad-input/processes.js';
 import { makeReadings } from '../bad-input/readings.js';
@@ -96,6 +97,34 @@ test('SIGKILL in the middle of a dump leaves nothing of its name; the next says 
 
 const mayMount = await canMount();
 const reason = mayMount ? '' : ' (skipped: only root may mount a small disk, and not everywhere)';
+
+test.skipIf(!mayMount)(
+  `a folder that cannot be removed is a notice: the dump's own error is told, and jobs are put back${reason}`,
+  async () => {
+    const databases = await makeSource('dump_left');
+    const jobs = await jobsOf(databases.source);
+    const folder = await temporaryFolder();
+    const inTheWay = join(folder, '.dump.partial', 'disk');
+    onTestFinished(() => void execFileSync('umount', ['--lazy', inTheWay]));
+    const notices: string[] = [];
+    const begun = dump({
+      ...databases,
+      out: join(folder, 'dump'),
+      jobs: 2,
+      onEvent: (event) => {
+        if (event.type === 'notice') notices.push(event.message);
+        // Rows cannot be written any more, and a disk that is in use cannot be removed.
+        if (event.type !== 'stage-started' || event.stage !== 'rows') return;
+        mkdirSync(inTheWay);
+        execFileSync('mount', ['-t', 'tmpfs', 'hyperferry-test', inTheWay]);
+        throw new Error('of the listener');
+      },
+    });
+    await expect(begun).rejects.toThrow('of the listener');
+    expect(notices.join('\n')).toMatch(/could not be removed: .*EBUSY.*; rm -r .*\.dump\.partial/);
+    expect(await jobsOf(databases.source), 'background jobs of the source').toEqual(jobs);
+  },
+);
 
 for (const [what, { disk, ...options }] of Object.entries({
   'an archive': { disk: '8m' },
