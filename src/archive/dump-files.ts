@@ -8,8 +8,8 @@ import type { DumpContents } from './dump-entries.js';
 import type { DumpFolder } from './dump-folder.js';
 import type { DumpRecord } from './dump-record.js';
 import type { Manifest } from './manifest.js';
-import { databaseScript, rolesScript } from './psql-scripts.js';
-import { LISTS, readme } from './readme.js';
+import { databaseScript, missingValuesScript, rolesScript } from './psql-scripts.js';
+import { LISTS, MISSING_VALUES, readme } from './readme.js';
 import { RECORD_FILE, writeRecord } from './record-file.js';
 
 /** All that the files beside the rows are made of. */
@@ -49,6 +49,9 @@ export async function writeDefinitions(folder: DumpFolder, described: Described)
     ),
     await folder.write('roles.sql', rolesScript(inventory, record.rolePasswords)),
     await folder.write('database.sql', databaseScript(inventory)),
+    ...(inventory.missingValues.length === 0
+      ? []
+      : [await folder.write(MISSING_VALUES, missingValuesScript(inventory.missingValues))]),
     await folder.write(LISTS.inRestoreMode, list(inRestoreMode)),
     await folder.write(LISTS.afterRestoreMode, list(last)),
     await folder.write(RECORD_FILE, await writeRecord(record)),

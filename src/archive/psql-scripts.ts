@@ -3,6 +3,7 @@ import { grantStatements } from '../plan/grant-statements.js';
 import { roleStatements } from '../plan/role-statements.js';
 import type { Statement } from '../plan/statement.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
+import { type MissingValue, setMissingValue } from '../timescale/missing-values.js';
 
 /** psql puts the name of the database that it is connected to in its place. */
 const DATABASE_VARIABLE = ':"DBNAME"';
@@ -43,6 +44,16 @@ export function databaseScript(source: Inventory): string {
   return [
     '-- Properties of the database itself, for psql in the target database.',
     ...statements.map((sql) => sql.replaceAll(quoteIdentifier(PLACEHOLDER), DATABASE_VARIABLE)),
+    '',
+  ].join('\n');
+}
+
+/** What no entry of an archive can hold: the values of columns that compressed rows are older than. */
+export function missingValuesScript(values: readonly MissingValue[]): string {
+  return [
+    '-- Values of columns that were added after rows of the chunk had been compressed, for psql and a superuser.',
+    "SET client_encoding TO 'UTF8';",
+    ...values.map(setMissingValue),
     '',
   ].join('\n');
 }

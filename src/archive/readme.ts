@@ -20,6 +20,9 @@ export interface Described {
 /** Lists of entries for `pg_restore -L`, in the folder. */
 export const LISTS = { inRestoreMode: 'in-restore-mode.list', afterRestoreMode: 'after-restore-mode.list' };
 
+/** A script of statements, in the folder where there is any. */
+export const MISSING_VALUES = 'missing-values.sql';
+
 interface Step {
   readonly title: string;
   readonly commands: readonly string[];
@@ -109,7 +112,8 @@ function preparing({ source: { timescale, extensions }, schemas }: Described): S
 /** TimescaleDB's own tables: `pg_restore -j` keeps no order, and they must be there before the rows of chunks. */
 const CATALOGS = ['_timescaledb_catalog', '_timescaledb_config'];
 
-function byArchive({ source: { timescale }, afterRestoreMode }: Described): Step[] {
+function byArchive({ source, afterRestoreMode }: Described): Step[] {
+  const { timescale } = source;
   const only = CATALOGS.map((schema) => `-n ${schema}`).join(' ');
   const others = CATALOGS.map((schema) => `-N ${schema}`).join(' ');
   return [
@@ -130,6 +134,7 @@ function byArchive({ source: { timescale }, afterRestoreMode }: Described): Step
       title: 'Indexes, constraints and triggers, several at a time.',
       commands: [`${PG_RESTORE} --section=post-data -j 4 -L ${LISTS.inRestoreMode} .`],
     },
+    ...missingValues(source),
     ...endOfRestoreMode(timescale),
     ...(afterRestoreMode.length > 0
       ? [
@@ -142,9 +147,11 @@ function byArchive({ source: { timescale }, afterRestoreMode }: Described): Step
   ];
 }
 
-function bySql({ source: { timescale }, afterRestoreMode }: Described): Step[] {
+function bySql({ source, afterRestoreMode }: Described): Step[] {
+  const { timescale } = source;
   return [
     { title: 'Everything.', commands: [`${PSQL} -f dump.sql`] },
+    ...missingValues(source),
     ...endOfRestoreMode(timescale),
     ...(afterRestoreMode.length > 0
       ? [{ title: lastTitle(timescale), commands: [`${PSQL} -f after-restore-mode.sql`] }]
@@ -154,6 +161,16 @@ function bySql({ source: { timescale }, afterRestoreMode }: Described): Step[] {
 
 function lastTitle(timescale: Inventory['timescale']): string {
   return timescale ? 'What needs TimescaleDB at work, and what comes last.' : 'What comes last.';
+}
+
+function missingValues({ missingValues: values }: Inventory): Step[] {
+  if (values.length === 0) return [];
+  return [
+    {
+      title: 'Values of columns that are younger than compressed rows, which would read as NULL.',
+      commands: [`${PSQL} -f ${MISSING_VALUES}`],
+    },
+  ];
 }
 
 function endOfRestoreMode(timescale: Inventory['timescale']): Step[] {

@@ -1,3 +1,4 @@
+import { quoteLiteral } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { readChunksOfCompressed } from './hypertables.js';
 import { HYPERTABLES } from './timescale.js';
@@ -43,19 +44,20 @@ export async function readMissingValues(session: Session): Promise<MissingValue[
 }
 
 /**
- * There is no command that gives an existing column a missing value, but for `ALTER TABLE … ADD COLUMN`, which would
- * move the column to the end. `pg_upgrade` writes it into the catalog as well (`SetAttrMissing()` in
+ * Gives a chunk of the same name the value. There is no other command that gives an existing column one, but for
+ * `ALTER TABLE … ADD COLUMN`, which would move the column to the end. `pg_upgrade` writes it into the catalog as well (`SetAttrMissing()` in
  * src/backend/catalog/heap.c). `array_in` is the one function that makes an `anyarray` of a text.
  */
-const SET_MISSING_VALUE = `
+export function setMissingValue({ schema, table, column, value }: MissingValue): string {
+  return `
 UPDATE pg_catalog.pg_attribute a
-SET atthasmissing = true, attmissingval = pg_catalog.array_in($4::cstring, a.atttypid, a.atttypmod)
+SET atthasmissing = true, attmissingval = pg_catalog.array_in(${quoteLiteral(value)}::cstring, a.atttypid, a.atttypmod)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE a.attrelid = c.oid AND n.nspname = $1 AND c.relname = $2 AND a.attname = $3`;
+WHERE a.attrelid = c.oid AND n.nspname = ${quoteLiteral(schema)} AND c.relname = ${quoteLiteral(table)}
+  AND a.attname = ${quoteLiteral(column)};`;
+}
 
 /** Gives chunks on the target the missing values of the source. Needs a superuser. Rows that were copied have all columns. */
 export async function setMissingValues(session: Session, values: readonly MissingValue[]): Promise<void> {
-  for (const { schema, table, column, value } of values) {
-    await session.query(SET_MISSING_VALUE, [schema, table, column, value]);
-  }
+  for (const value of values) await session.query(setMissingValue(value));
 }

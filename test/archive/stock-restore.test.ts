@@ -117,6 +117,7 @@ CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS
 CALL refresh_continuous_aggregate('hourly', NULL, '2026-01-06 00:00+00');
 CALL refresh_continuous_aggregate('daily', NULL, '2026-01-05 00:00+00');
 SELECT compress_chunk(c) FROM show_chunks('reading', older_than => '2026-01-04 00:00+00'::timestamptz) AS c;
+ALTER TABLE reading ADD COLUMN added text DEFAULT E'it''s; a \\\\ "def{au}lt",\nNULL', ADD COLUMN lasting interval DEFAULT '-1 day 2 hours';
 INSERT INTO reading VALUES ('2026-01-02 00:00:01+00', 7, 7, 'into a compressed chunk');
 CREATE MATERIALIZED VIEW of_compressed AS SELECT device, count(*) FROM reading GROUP BY 1;
 SELECT add_compression_policy('reading', interval '100 years', initial_start => '2100-01-01 00:00+00');
@@ -144,6 +145,9 @@ describe.each(COMMUNITY_VERSIONS)('of TimescaleDB %s, community edition', (versi
         const { target } = databases;
         expect(await queryValue(target, 'SELECT sum(count) FROM of_compressed')).toBe('1001');
         expect(await queryValue(target, 'SELECT count(*) FROM reading WHERE device = 1')).toBe('333');
+        expect(await queryValue(target, `SELECT count(*) FROM reading WHERE added LIKE 'it''s; %'`)).toBe(
+          '1001',
+        );
         await query(target, `CALL refresh_continuous_aggregate('hourly', NULL, NULL)`);
         await query(target, `SELECT decompress_chunk(c) FROM show_chunks('reading') AS c`);
         expect(await queryValue(target, 'SELECT sum(count) FROM hourly')).toBe('1001');
