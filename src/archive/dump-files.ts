@@ -67,6 +67,9 @@ export function readmeOf(described: Described, kind: Manifest['kind']): Paramete
     name,
     takenAt: takenAt.toISOString(),
     compression,
+    tablespaces: [
+      ...new Set(described.contents.entries.flatMap(({ tablespace }) => tablespace ?? [])),
+    ].sort(),
     schemas: schemasOfExtensions(described),
     afterRestoreMode: afterRestoreMode(described),
   };

@@ -11,6 +11,8 @@ export interface Described {
   readonly name: string;
   readonly takenAt: string;
   readonly compression: Compression;
+  /** Those that objects are in. */
+  readonly tablespaces: readonly string[];
   /** Schemas that hold extensions, and so are made before all else. */
   readonly schemas: readonly TocEntry[];
   /** Entries that wait until restore mode has ended. */
@@ -34,6 +36,7 @@ export function readme(described: Described): string {
   const { timescale, server } = source;
   const major = Math.floor(server.version / 10_000);
   const steps = [
+    ...tablespacesToMake(described),
     ...preparing(described),
     ...(kind === 'plain' ? bySql(described) : byArchive(described)),
     FINISHING,
@@ -66,6 +69,21 @@ const PG_RESTORE = 'pg_restore -d "$TARGET"';
 
 function sql(statement: string): string {
   return `${PSQL} -c ${shellQuoted(statement)}`;
+}
+
+/** Where a tablespace lies is for the target's administrator to say. */
+function tablespacesToMake({ kind, tablespaces }: Described): Step[] {
+  if (tablespaces.length === 0) return [];
+  const away =
+    kind === 'plain'
+      ? '.'
+      : ', or add --no-tablespaces to each pg_restore below. A hypertable that is attached to one takes no new rows without it:\n   SELECT detach_tablespaces(…) at the end.';
+  return [
+    {
+      title: `Tablespaces of the source. Make those that the target lacks, in folders of its own${away}`,
+      commands: tablespaces.map((name) => `CREATE TABLESPACE ${identifier(name)} LOCATION '…';`),
+    },
+  ];
 }
 
 /** Roles, extensions and restore mode. */
@@ -179,9 +197,10 @@ function endOfRestoreMode(timescale: Inventory['timescale']): Step[] {
   return [{ title: 'The end of restore mode.', commands: [sql(end)] }];
 }
 
+/** In this order: the database may be one whose sessions only read, by default. */
 const FINISHING: Step = {
-  title: 'Properties of the database, and statistics.',
-  commands: [`${PSQL} -f database.sql`, 'vacuumdb --analyze-only -d "$TARGET"'],
+  title: 'Statistics, and properties of the database.',
+  commands: ['vacuumdb --analyze-only -d "$TARGET"', `${PSQL} -f database.sql`],
 };
 
 /** On one line, as each command is. */

@@ -1,9 +1,13 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { makeDatabases } from '../integration/databases.js';
+import { makeDatabaseBeside, makeDatabases } from '../integration/databases.js';
 import { expectHypertableWorks } from '../integration/hypertables.js';
 import { apachePair, COMMUNITY_VERSIONS, communityPair, hasCommunity } from '../integration/servers.js';
 import { query, queryValue } from '../integration/sql.js';
-import { expectFaithfulByReadme, hasProgram } from './by-readme.js';
+import { tablespaceFolder } from '../integration/tablespace-folder.js';
+import { expectFaithfulByReadme, followReadme, hasProgram } from './by-readme.js';
+import { dumped } from './dumped.js';
 
 /** Of everything that a command of README.txt could stumble over; roles are named after the database. */
 const manyThings = (name: string): string => `
@@ -201,4 +205,50 @@ test.each(['archive', 'plain'] as const)('TimescaleDB in a schema of another nam
     `,
   );
   await expectFaithfulByReadme(databases, { format });
+});
+
+test('a database whose sessions only read, by default', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'by_readme_read_only',
+    `CREATE TABLE t AS SELECT 1 AS a; ALTER DATABASE by_readme_read_only SET default_transaction_read_only = on`,
+  );
+  await expectFaithfulByReadme(databases);
+});
+
+test('tablespaces are named first: pg_restore does without them, and psql with those that the target has', async () => {
+  const pair = await apachePair();
+  const create = (folder: string): string => `CREATE TABLESPACE "by; readme" LOCATION '${folder}';`;
+  const databases = await makeDatabases(
+    pair,
+    'by_readme_tablespace',
+    `CREATE EXTENSION timescaledb;
+     ${create(await tablespaceFolder(pair.source, 'by-readme'))}
+     CREATE TABLE reading (at timestamptz NOT NULL, v int);
+     SELECT create_hypertable('reading', 'at');
+     SELECT attach_tablespace('by; readme', 'reading');
+     INSERT INTO reading VALUES ('2026-01-01', 1);
+     CREATE TABLE plain (id int PRIMARY KEY USING INDEX TABLESPACE "by; readme") TABLESPACE "by; readme";`,
+  );
+  const { target, programs } = databases;
+  const archive = await dumped(databases);
+  const file = join(archive, 'README.txt');
+  const readme = await readFile(file, 'utf8');
+  expect(readme).toMatch(
+    /^1\. Tablespaces.*--no-tablespaces.*\n.*\n\n {4}CREATE TABLESPACE "by; readme" LOCATION '…';/m,
+  );
+  await writeFile(file, readme.replaceAll('pg_restore -d', 'pg_restore --no-tablespaces -d'));
+  await followReadme(archive, target, programs);
+  await query(target, `SELECT detach_tablespaces('reading'); INSERT INTO reading VALUES ('2030-01-01', 1)`);
+
+  const plain = await dumped(databases, { format: 'plain' });
+  expect(await readFile(join(plain, 'README.txt'), 'utf8')).toMatch(
+    /^1\. Tablespaces .*[^-]*CREATE TABLESPACE "by; readme"/m,
+  );
+  await query(target, create(await tablespaceFolder(pair.target, 'by-readme')));
+  const beside = await makeDatabaseBeside(target);
+  await followReadme(plain, beside, programs);
+  expect(await queryValue(beside, `SELECT tablespace FROM pg_tables WHERE tablename = 'plain'`)).toBe(
+    'by; readme',
+  );
 });

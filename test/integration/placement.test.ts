@@ -1,12 +1,11 @@
-import { chown, mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { expectEqualDatabases } from './compare/databases.js';
 import { makeDatabases } from './databases.js';
 import { expectFaithfulMigration, leftOutButRoles, migrateDatabase } from './ferry.js';
 import { expectHypertableWorks } from './hypertables.js';
-import { apachePair, type Pair } from './servers.js';
+import { apachePair } from './servers.js';
 import { query } from './sql.js';
+import { tablespaceFolder } from './tablespace-folder.js';
 
 test('the extension may live in another schema', async () => {
   const databases = await makeDatabases(
@@ -36,7 +35,7 @@ test('tablespaces that the target lacks are left out by name, and the next inser
     'placement_tablespace',
     `
     CREATE EXTENSION timescaledb;
-    CREATE TABLESPACE "far; away" LOCATION '${await tablespaceFolder(pair, 'far')}';
+    CREATE TABLESPACE "far; away" LOCATION '${await tablespaceFolder(pair.source, 'far')}';
     CREATE TABLE reading (at timestamptz NOT NULL, value int);
     SELECT create_hypertable('reading', 'at');
     SELECT attach_tablespace('far; away', 'reading');
@@ -65,13 +64,13 @@ test('tablespaces that the target lacks are left out by name, and the next inser
 test('tablespaces that the target has are used, and not for what has none', async () => {
   const pair = await apachePair();
   const create = (folder: string) => `CREATE TABLESPACE shared_space LOCATION '${folder}';`;
-  await query(pair.target.url, create(await tablespaceFolder({ source: pair.target }, 'shared')));
+  await query(pair.target.url, create(await tablespaceFolder(pair.target, 'shared')));
   const databases = await makeDatabases(
     pair,
     'placement_shared_tablespace',
     `
     CREATE EXTENSION timescaledb;
-    ${create(await tablespaceFolder(pair, 'shared'))}
+    ${create(await tablespaceFolder(pair.source, 'shared'))}
     CREATE TABLE reading (at timestamptz NOT NULL, value int);
     SELECT create_hypertable('reading', 'at');
     SELECT attach_tablespace('shared_space', 'reading');
@@ -88,12 +87,3 @@ test('tablespaces that the target has are used, and not for what has none', asyn
     new: `('2020-01-02 12:00+00', 1)`,
   });
 });
-
-/** A folder that belongs to the server's user, as its data folder does. */
-async function tablespaceFolder({ source: server }: Pick<Pair, 'source'>, name: string): Promise<string> {
-  const folder = join(server.dataFolder, '..', `tablespace-${name}`);
-  await mkdir(folder, { mode: 0o700 });
-  const { uid, gid } = await stat(server.dataFolder);
-  await chown(folder, uid, gid);
-  return folder;
-}
