@@ -33,6 +33,9 @@ const STRUCTURE = new Set([
 /** What belongs to a table, and would act on tables that are not there. */
 const ACTING = new Set(['FK CONSTRAINT', 'TRIGGER', 'RULE', 'POLICY']);
 
+/** That of a partition names the index above it, and stands without: it is attached where both tables are chosen. */
+const INDEXES = new Set(['INDEX', 'CONSTRAINT']);
+
 const SAID_OF_ANOTHER = new Set(['COMMENT', 'ACL', 'SECURITY LABEL']);
 
 const RELATIONS = new Set(['TABLE', 'VIEW', 'MATERIALIZED VIEW', 'FOREIGN TABLE']);
@@ -195,6 +198,8 @@ class Selection {
     const home = schema === undefined ? undefined : this.#schemas.get(schema);
     // One that is not an identity stands without its owner: another table may take its values.
     const isAlone = kind === 'SEQUENCE' && !/^ALTER TABLE /.test(definition);
-    return [...needed.filter((other) => !isAlone || other.kind !== 'TABLE'), ...(home ? [home] : [])];
+    const isNeeded = (other: TocEntry): boolean =>
+      !(isAlone && other.kind === 'TABLE') && !(INDEXES.has(kind) && INDEXES.has(other.kind));
+    return [...needed.filter(isNeeded), ...(home ? [home] : [])];
   }
 }

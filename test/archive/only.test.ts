@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { type Databases, makeDatabases } from '../integration/databases.js';
+import { type Databases, makeDatabaseBeside, makeDatabases } from '../integration/databases.js';
 import { leftOutButRoles } from '../integration/ferry.js';
 import { expectHypertableWorks } from '../integration/hypertables.js';
 import { apachePair, COMMUNITY_VERSIONS, communityPair, hasCommunity } from '../integration/servers.js';
@@ -114,6 +114,27 @@ describe('--only', () => {
     expect(leftOutButRoles(outcome).map(({ object }) => object)).toEqual(['rows of public.parent']);
     await query(databases.target, `INSERT INTO split (at) VALUES ('2026-02-10')`);
     expect(await queryValue(databases.target, 'SELECT max(id) FROM split')).toBe('42');
+  });
+
+  test('a partition comes alone, with its indexes, and is attached where its table comes as well', async () => {
+    const databases = await makeDatabases(
+      await apachePair(),
+      'only_partition',
+      `CREATE TABLE part (k int PRIMARY KEY, t text) PARTITION BY LIST (k);
+       CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1);
+       CREATE TABLE part_2 PARTITION OF part FOR VALUES IN (2);
+       CREATE INDEX ON part (t);
+       INSERT INTO part VALUES (1, 'a'), (2, 'b')`,
+    );
+    const from = await dumped(databases);
+    const outcome = await restored(from, databases, { only: ['part_1'] });
+    expect(outcome.rows).toBe(1);
+    const indexes = `SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes WHERE schemaname = 'public'`;
+    expect(await queryValue(databases.target, indexes)).toBe('part_1_pkey part_1_t_idx');
+    const target = await makeDatabaseBeside(databases.target);
+    await restored(from, { ...databases, target }, { only: ['part'] });
+    expect(await queryValue(target, indexes)).toBe(await queryValue(databases.source, indexes));
+    expect(await queryValue(target, `SELECT count(*) FROM pg_inherits`)).toBe('6');
   });
 
   test('what is no table is refused, with the names that are like it', async () => {
