@@ -36,6 +36,12 @@ const ACTING = new Set(['FK CONSTRAINT', 'TRIGGER', 'RULE', 'POLICY']);
 /** That of a partition names the index above it, and stands without: it is attached where both tables are chosen. */
 const INDEXES = new Set(['INDEX', 'CONSTRAINT']);
 
+/**
+ * Where the operators and classes of an exclusion constraint come from, such as the extension btree_gist: those are
+ * dependencies of its index, which an archive does not say, so that all of them come.
+ */
+const HOLDING_OPERATORS = new Set(['EXTENSION', 'OPERATOR', 'OPERATOR FAMILY', 'OPERATOR CLASS']);
+
 const SAID_OF_ANOTHER = new Set(['COMMENT', 'ACL', 'SECURITY LABEL']);
 
 const RELATIONS = new Set(['TABLE', 'VIEW', 'MATERIALIZED VIEW', 'FOREIGN TABLE']);
@@ -102,6 +108,7 @@ class Selection {
   readonly #definitions: Definitions;
   readonly #byId: ReadonlyMap<number, TocEntry>;
   readonly #schemas: ReadonlyMap<string, TocEntry>;
+  readonly #operators: readonly TocEntry[];
 
   constructor(entries: readonly TocEntry[], definitions: Definitions, chosen: ChosenTables) {
     this.#chosen = chosen;
@@ -109,6 +116,9 @@ class Selection {
     this.#byId = new Map(entries.map((entry) => [entry.dumpId, entry]));
     this.#schemas = new Map(
       entries.filter(({ kind }) => kind === 'SCHEMA').map((entry) => [entry.tag, entry]),
+    );
+    this.#operators = entries.filter(
+      ({ kind, tag }) => HOLDING_OPERATORS.has(kind) && !(kind === 'EXTENSION' && tag === 'timescaledb'),
     );
   }
 
@@ -200,6 +210,7 @@ class Selection {
     const isAlone = kind === 'SEQUENCE' && !/^ALTER TABLE /.test(definition);
     const isNeeded = (other: TocEntry): boolean =>
       !(isAlone && other.kind === 'TABLE') && !(INDEXES.has(kind) && INDEXES.has(other.kind));
-    return [...needed.filter(isNeeded), ...(home ? [home] : [])];
+    const operators = kind === 'CONSTRAINT' && / EXCLUDE USING /.test(definition) ? this.#operators : [];
+    return [...needed.filter(isNeeded), ...(home ? [home] : []), ...operators];
   }
 }

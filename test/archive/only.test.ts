@@ -137,6 +137,29 @@ describe('--only', () => {
     expect(await queryValue(target, `SELECT count(*) FROM pg_inherits`)).toBe('6');
   });
 
+  test('an exclusion constraint comes with the extension that has its operators', async () => {
+    const databases = await makeDatabases(
+      await apachePair(),
+      'only_exclusion',
+      `CREATE EXTENSION timescaledb;
+       CREATE EXTENSION btree_gist;
+       CREATE EXTENSION citext;
+       CREATE TABLE booking (room int, during int4range, EXCLUDE USING gist (room WITH =, during WITH &&));
+       CREATE TABLE other (id int PRIMARY KEY);
+       INSERT INTO booking VALUES (1, '[1,2]')`,
+    );
+    const from = await dumped(databases);
+    const extensions = `SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension`;
+    await restored(from, databases, { only: ['booking'] });
+    expect(await queryValue(databases.target, extensions)).toBe('btree_gist citext plpgsql');
+    await expect(query(databases.target, `INSERT INTO booking VALUES (1, '[2,3]')`)).rejects.toThrow(
+      'exclusion',
+    );
+    const target = await makeDatabaseBeside(databases.target);
+    await restored(from, { ...databases, target }, { only: ['other'] });
+    expect(await queryValue(target, extensions)).toBe('plpgsql');
+  });
+
   test('what is no table is refused, with the names that are like it', async () => {
     const databases = await makeDatabases(await apachePair(), 'only_unknown', TABLES);
     const from = await dumped(databases);
