@@ -51,6 +51,7 @@ interface DumpRun {
  * const { rows, bytes } = await dump({ source: 'postgresql://old/tsdb', out: '/backup/tsdb' });
  */
 export async function dump(options: DumpOptions): Promise<DumpOutcome> {
+  refuseCompressedPlain(options);
   const begun = performance.now();
   const notices: string[] = [];
   const emit = (event: Event): void => {
@@ -82,6 +83,16 @@ export async function dump(options: DumpOptions): Promise<DumpOutcome> {
     for (const session of [...run.sessions.keys()].toReversed())
       await closeSession(run, session).catch(() => undefined);
   }
+}
+
+/** @throws HyperferryError `USAGE` */
+function refuseCompressedPlain({ format, compression }: DumpOptions): void {
+  if (format !== 'plain' || !compression || compression.algorithm === 'none') return;
+  throw new HyperferryError(
+    'USAGE',
+    `expected no compression for the plain format, which is read by psql, but ${compression.algorithm} came`,
+    { hint: 'Leave --compress away, or dump with --format archive.' },
+  );
 }
 
 async function dumpInto(

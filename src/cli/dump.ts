@@ -13,7 +13,7 @@ interface Flags {
   readonly source?: string;
   readonly out: string;
   readonly format: 'archive' | 'plain';
-  readonly compress: Compression;
+  readonly compress?: Compression;
   readonly jobs?: number;
   readonly pgBin?: string;
   readonly rolePasswords: boolean;
@@ -35,9 +35,10 @@ export function dumpCommand(): Command {
         .default('archive'),
     )
     .addOption(
-      new Option('--compress <method[:level]>', 'none, gzip, lz4 or zstd, as pg_dump takes it')
-        .argParser(compression)
-        .default({ algorithm: 'gzip' }, 'gzip'),
+      new Option(
+        '--compress <method[:level]>',
+        'none, gzip, lz4 or zstd, as pg_dump takes it (default: gzip)',
+      ).argParser(compression),
     )
     .addOption(jobsFlag('one a core, as the source has room'))
     .option('--pg-bin <folder>', 'folder of pg_dump (default: PATH and the usual places)')
@@ -90,8 +91,9 @@ const LEVELS: Record<CompressionAlgorithm, readonly [lowest: number, highest: nu
 /** `gzip`, `zstd:9`; a number alone is a level of gzip, and 0 is no compression, as for `pg_dump --compress`. */
 function compression(text: string): Compression {
   if (text === '0') return { algorithm: 'none' };
-  const [, name = 'gzip', digits] = /^(?:([a-z0-9]*[a-z][a-z0-9]*)(?::|$))?(\d+)?$/.exec(text) ?? [];
-  const algorithm = (['none', 'gzip', 'lz4', 'zstd'] as const).find((one) => one === name && text !== '');
+  const method = /^\d+$/.test(text) ? `gzip:${text}` : text;
+  const [, name, digits] = /^([a-z0-9]+)(?::(\d+))?$/.exec(method) ?? [];
+  const algorithm = (['none', 'gzip', 'lz4', 'zstd'] as const).find((one) => one === name);
   const range = algorithm && LEVELS[algorithm];
   const level = digits === undefined ? undefined : Number(digits);
   const isLevel = level === undefined || (range && level >= range[0] && level <= range[1]);

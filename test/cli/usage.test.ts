@@ -4,7 +4,7 @@ import { hyperferry } from './command-line.js';
 const SECRET = ['made', 'up', 'secret'].join('-');
 const SOURCE = `postgresql://ann:${SECRET}@127.0.0.1:1/db`;
 
-const WRONG: Readonly<Record<string, { parameters: string[]; says: RegExp }>> = {
+const WRONG: Record<string, { parameters: string[]; says: RegExp }> = {
   'no source': { parameters: ['migrate', '--target', SOURCE], says: /source.*\n.*--source postgresql:/ },
   'no target': { parameters: ['migrate', '--source', SOURCE], says: /target.*\n.*--target postgresql:/ },
   'an unknown flag': { parameters: ['migrate', '--sorce', SOURCE], says: /unknown option '--sorce'/ },
@@ -41,6 +41,10 @@ const WRONG: Readonly<Record<string, { parameters: string[]; says: RegExp }>> = 
     parameters: ['inspect', `host=127.0.0.1 password=${SECRET}`],
     says: /expected the folder or the file of a dump/,
   },
+  'a plain dump that is compressed': {
+    parameters: ['dump', '--source', SOURCE, '--out', 'never', '--format', 'plain', '--compress', 'zstd'],
+    says: /expected no compression for the plain format.* zstd came\n.*--format archive/,
+  },
   'a URL of something else': {
     parameters: ['migrate', '--source', `mysql://ann:${SECRET}@h/db`, '--target', SOURCE],
     says: /postgresql:\/\//,
@@ -54,6 +58,13 @@ const WRONG: Readonly<Record<string, { parameters: string[]; says: RegExp }>> = 
     says: /sslmode must be one of/,
   },
 };
+
+for (const method of ['lz4:-1', 'zstd:-5', 'GZIP', 'gzip:3 ', 'gzip:', 'lz4:13']) {
+  WRONG[`a compression by ${JSON.stringify(method)}`] = {
+    parameters: ['dump', '--source', SOURCE, '--out', 'never', '--compress', method],
+    says: /--compress.*Expected none, gzip, lz4 or zstd/,
+  };
+}
 
 for (const [what, { parameters, says }] of Object.entries(WRONG)) {
   test(`${what} is a usage error: exit code 2, what was expected, and no password`, async () => {
