@@ -19,6 +19,8 @@ export interface SelectedTables {
   readonly entries: readonly TocEntry[];
   readonly record: DumpRecord;
   readonly catalog: ChosenCatalog;
+  /** The continuous aggregates over chosen hypertables, each behind those that it reads. */
+  readonly aggregates: readonly QualifiedName[];
 }
 
 /** What stays of TimescaleDB's catalog. */
@@ -55,13 +57,14 @@ export function selectTables(
     functions: functionsOf(hypertables, ids, catalog),
     extensions: ids.length > 0 ? ['timescaledb'] : [],
   });
+  const aggregates = aggregatesOf(ids, catalog);
   const narrowed = narrowInventory(inventory, kept, relations, selected);
   return {
     names: [...new Set(named.map(quoteQualified))].sort(),
     entries: [...selected.entries, ...rowsOf(entries, relations, narrowed)],
     record: {
       ...record,
-      leftOut: [...aggregatesOf(ids, catalog), ...selected.leftOut],
+      leftOut: [...aggregates.map(aggregateLeftOut), ...selected.leftOut],
       features: {
         ...record.features,
         compressedHypertables: record.features.compressedHypertables.filter((name) =>
@@ -84,6 +87,7 @@ export function selectTables(
       relations: relations.map(({ schema, name }) => ({ schema, name })),
       leftOutConstraints: leftOutConstraints(selected, inventory, hypertables),
     },
+    aggregates,
   };
 }
 
@@ -160,14 +164,23 @@ function policiesOf(ids: readonly string[], catalog: CatalogRows, { features }: 
   return features.policies.filter((policy) => kept.some(({ id }) => policy.startsWith(`job ${id} `)));
 }
 
-/** Continuous aggregates that read chosen hypertables. */
-function aggregatesOf(ids: readonly string[], catalog: CatalogRows): LeftOut[] {
-  return catalog('continuous_agg')
-    .filter(({ raw_hypertable_id: id = '' }) => ids.includes(id))
-    .map(({ user_view_schema: schema = '', user_view_name: name = '' }) => ({
-      object: `continuous aggregate ${shownName({ schema, name })}`,
-      reason: 'only tables and hypertables can be chosen (--only), and what belongs to them',
-    }));
+/** Continuous aggregates that read chosen hypertables, themselves or through others. */
+function aggregatesOf(ids: readonly string[], catalog: CatalogRows): QualifiedName[] {
+  const read = catalog('continuous_agg').filter(({ raw_hypertable_id: id = '' }) => ids.includes(id));
+  if (read.length === 0) return [];
+  const names = read.map(({ user_view_schema: schema = '', user_view_name: name = '' }) => ({
+    schema,
+    name,
+  }));
+  const filled = read.flatMap(({ mat_hypertable_id: id }) => id ?? []);
+  return [...names, ...aggregatesOf(filled, catalog)];
+}
+
+function aggregateLeftOut(aggregate: QualifiedName): LeftOut {
+  return {
+    object: `continuous aggregate ${shownName(aggregate)}`,
+    reason: 'only tables and hypertables can be chosen (--only), and what belongs to them',
+  };
 }
 
 function leftOutConstraints(

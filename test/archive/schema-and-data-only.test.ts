@@ -229,5 +229,31 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
         new: `('2030-01-01 00:30+00', 1, 1)`,
       });
     });
+
+    test('a hypertable into the definitions of all: its continuous aggregates are empty, and how to fill them is said', async () => {
+      const databases = await makeDatabases(
+        await communityPair(),
+        `parts_aggregate_${version.replaceAll('.', '_')}`,
+        `CREATE EXTENSION timescaledb VERSION '${version}';
+         CREATE SCHEMA "odd'; schema";
+         CREATE TABLE reading (at timestamptz NOT NULL, v int);
+         SELECT create_hypertable('reading', 'at', chunk_time_interval => interval '1 day');
+         INSERT INTO reading SELECT '2026-01-01 00:00+00'::timestamptz + i * interval '1 hour', i FROM generate_series(0, 99) i;
+         CREATE MATERIALIZED VIEW "odd'; schema".hourly WITH (timescaledb.continuous) AS
+         SELECT time_bucket('6 hours', at) AS bucket, sum(v) FROM reading GROUP BY 1;
+         CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS
+         SELECT time_bucket('1 day', bucket) AS bucket, sum(sum) FROM "odd'; schema".hourly GROUP BY 1;`,
+      );
+      const from = await dumped(databases);
+      await restored(from, databases, { schemaOnly: true });
+      const { leftOut } = await restored(from, databases, { dataOnly: true, only: ['reading'] });
+      expect(leftOut.map(({ object }) => object)).toEqual([
+        `rows of continuous aggregate "odd'; schema".hourly`,
+        'rows of continuous aggregate public.daily',
+      ]);
+      expect(await queryValue(databases.target, 'SELECT count(*) FROM daily')).toBe('0');
+      for (const { sql = '' } of leftOut) await query(databases.target, sql);
+      expect(await queryValue(databases.target, 'SELECT sum(sum) FROM daily')).toBe('4950');
+    });
   },
 );
