@@ -57,6 +57,8 @@ export interface DumpedSource {
   readonly features: Features;
   /** Of the database, as it lay on the source's disk. */
   readonly bytes: number;
+  /** Whether all tables of the dump are restored; else those of others may have their rows by now. */
+  readonly isWhole: boolean;
 }
 
 /** What the migration will be asked to do, as far as a check's answer depends on it. */

@@ -2,6 +2,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { Relation } from '../inventory/relations.js';
 import { quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
+import { readChunksOfCompressed } from '../timescale/hypertables.js';
 import { type Check, type Finding, nameSome, type RestoreChecked } from './finding.js';
 import { earlierRun, restoreMode } from './target-content.js';
 
@@ -13,11 +14,12 @@ export const targetDefinitions: Check<RestoreChecked> = async ({ source, target,
   if (findings) return [...findings, ...rights];
   const pairs = relationPairs(source.inventory, target.inventory);
   const there = pairs.flatMap(({ to }) => to ?? []);
+  const below = await relationsBelow(there, source.isWhole, target);
   return [
     ...otherTimescale(source.inventory, target.inventory),
     ...missing(pairs, source.inventory, target.inventory),
     ...otherColumns(pairs),
-    ...(await filled(there, source.inventory, target.inventory, target.session)),
+    ...(await filled([...there, ...below], source.inventory, target.inventory, target.session)),
     ...(await actingTriggers(there, target.session)),
     ...uncheckedKeys(there, target.inventory),
     ...rights,
@@ -94,6 +96,30 @@ function otherColumns(pairs: readonly Pair[]): Finding[] {
       mend: MAKE_THEM,
     },
   ];
+}
+
+const READ_BELOW = `
+WITH RECURSIVE below (oid) AS (
+  SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = ANY ($1::oid[])
+  UNION SELECT i.inhrelid FROM below b JOIN pg_catalog.pg_inherits i ON i.inhparent = b.oid
+)
+SELECT oid::int8 AS oid FROM below`;
+
+/** Chunks, partitions and children that the dump does not know: whoever reads a table reads their rows as well. */
+async function relationsBelow(
+  there: readonly Relation[],
+  isWhole: boolean,
+  { inventory, session }: RestoreChecked['target'],
+): Promise<Relation[]> {
+  // What inherits from a plain table is a table of its own, which may be restored apart.
+  const above = there.filter(({ kind }) => isWhole || kind === 'hypertable' || kind === 'partitioned');
+  const rows = await session.query<{ oid: string }>(READ_BELOW, [above.map(({ oid }) => oid)]);
+  const below = new Set(rows.map(({ oid }) => Number(oid)));
+  const chunks = inventory.timescale ? await readChunksOfCompressed(session) : new Map<number, number>();
+  const known = new Set(there);
+  return inventory.relations.filter(
+    (relation) => !known.has(relation) && below.has(chunks.get(relation.oid) ?? relation.oid),
+  );
 }
 
 const RELATIONS_AT_ONCE = 100;

@@ -88,6 +88,45 @@ describe('--schema-only and --data-only', () => {
     expect(await queryValue(databases.target, `SELECT to_regnamespace('_hyperferry')`)).toBe(null);
   });
 
+  test('rows are refused where chunks, partitions and children that the dump does not know have some', async () => {
+    const databases = await makeDatabases(
+      await apachePair(),
+      'parts_below',
+      `CREATE EXTENSION timescaledb;
+       CREATE TABLE reading (at timestamptz NOT NULL);
+       SELECT create_hypertable('reading', 'at');
+       INSERT INTO reading VALUES ('2026-01-01');
+       CREATE TABLE part (k int) PARTITION BY LIST (k);
+       CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1);
+       CREATE TABLE parent (id int);
+       CREATE TABLE child () INHERITS (parent);
+       INSERT INTO child VALUES (1)`,
+    );
+    const from = await dumped(databases);
+    await restored(from, databases, { schemaOnly: true });
+    // What was restored apart is no stranger.
+    await restored(from, databases, { dataOnly: true, only: ['child'] });
+    await restored(from, databases, { dataOnly: true, only: ['parent'] });
+    await query(
+      databases.target,
+      `TRUNCATE child;
+       INSERT INTO reading VALUES ('2040-01-01');
+       CREATE TABLE part_2 PARTITION OF part FOR VALUES IN (2);
+       INSERT INTO part VALUES (2);
+       CREATE TABLE empty () INHERITS (parent);
+       CREATE TABLE kid () INHERITS (child);
+       INSERT INTO kid VALUES (1)`,
+    );
+    const refusal = (only?: string[]) => expect(restored(from, databases, { dataOnly: true, only })).rejects;
+    await refusal().toMatchObject({
+      code: 'TARGET_NOT_EMPTY',
+      message: expect.stringMatching(
+        /there are rows in (?=.*_timescaledb_internal\._hyper_1_\d_chunk)(?=.*public\.part_2)(?=.*public\.kid)(?!.*empty)/,
+      ),
+    });
+    await refusal(['part']).toMatchObject({ message: expect.stringMatching(/rows in public\.part_2$/) });
+  });
+
   test('rows of a run that stopped are gone on with, and not with definitions', async () => {
     const databases = await makeDatabases(await apachePair(), 'parts_resume', TABLES);
     const from = await dumped(databases);
@@ -254,6 +293,25 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       expect(await queryValue(databases.target, 'SELECT count(*) FROM daily')).toBe('0');
       for (const { sql = '' } of leftOut) await query(databases.target, sql);
       expect(await queryValue(databases.target, 'SELECT sum(sum) FROM daily')).toBe('4950');
+    });
+
+    test('rows are refused where compressed ones are in chunks that the dump does not know', async () => {
+      const databases = await makeDatabases(
+        await communityPair(),
+        `parts_strangers_${version.replaceAll('.', '_')}`,
+        `CREATE EXTENSION timescaledb VERSION '${version}';
+         CREATE TABLE reading (at timestamptz NOT NULL, v int);
+         SELECT create_hypertable('reading', 'at');
+         ALTER TABLE reading SET (timescaledb.compress);`,
+      );
+      const from = await dumped(databases);
+      await restored(from, databases, { schemaOnly: true });
+      await query(databases.target, `INSERT INTO reading VALUES ('2040-01-01', 1)`);
+      await query(databases.target, `SELECT compress_chunk(c) FROM show_chunks('reading') c`);
+      await expect(restored(from, databases, { dataOnly: true })).rejects.toMatchObject({
+        code: 'TARGET_NOT_EMPTY',
+        message: expect.stringMatching(/rows in _timescaledb_internal\.\w*compress\w*$/),
+      });
     });
   },
 );
