@@ -52,7 +52,13 @@ async function clear(dump: RestoredDump, run: Run, opening: Promise<Session>): P
   const jobs = options.jobs ?? defaultJobs(target);
   const { side, features, rolePasswords } = dump.record;
   const findings = await runChecks(options.content === 'rows' ? DATA_CHECKS : RESTORE_CHECKS, {
-    source: { inventory: side.inventory, features, bytes: dump.bytes, isWhole: !dump.selection },
+    source: {
+      inventory: side.inventory,
+      features,
+      bytes: dump.bytes,
+      isWhole: !dump.selection,
+      entries: dump.archive.entries,
+    },
     target: { inventory: target, connection: run.target, session },
     options: { ...checkOptions(options, run), jobs },
   });

@@ -1,4 +1,5 @@
 import type { Inventory } from '../inventory/inventory.js';
+import type { TocEntry } from '../postgres/archive/toc-entry.js';
 import type { ClientProgram } from '../postgres/client-programs.js';
 import type { Connection } from '../postgres/connection-string.js';
 import type { ErrorCode, HyperferryError } from '../postgres/error.js';
@@ -59,6 +60,8 @@ export interface DumpedSource {
   readonly bytes: number;
   /** Whether all tables of the dump are restored; else those of others may have their rows by now. */
   readonly isWhole: boolean;
+  /** Of the dump's table of contents. */
+  readonly entries: readonly TocEntry[];
 }
 
 /** What the migration will be asked to do, as far as a check's answer depends on it. */

@@ -1,9 +1,11 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { Relation } from '../inventory/relations.js';
+import type { TocEntry } from '../postgres/archive/toc-entry.js';
 import { quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { readChunksOfCompressed } from '../timescale/hypertables.js';
 import { type Check, type Finding, nameSome, type RestoreChecked } from './finding.js';
+import { otherTypes } from './other-types.js';
 import { earlierRun, restoreMode } from './target-content.js';
 
 /** Rows without definitions go into what is there: it must be there, as the dump has it, and empty. */
@@ -18,7 +20,7 @@ export const targetDefinitions: Check<RestoreChecked> = async ({ source, target,
   return [
     ...otherTimescale(source.inventory, target.inventory),
     ...missing(pairs, source.inventory, target.inventory),
-    ...otherColumns(pairs),
+    ...(await otherColumns(pairs, source.entries, target.session)),
     ...(await filled([...there, ...below], source.inventory, target.inventory, target.session)),
     ...(await actingTriggers(there, target.session)),
     ...uncheckedKeys(there, target.inventory),
@@ -55,11 +57,12 @@ function otherTimescale({ timescale: wanted }: Inventory, { timescale: there }: 
   ];
 }
 
-/** A hypertable that is a plain table on the target has no chunks there. */
+/** A hypertable that is a plain table on the target has no chunks there, and a partitioned table no rows of its own. */
 function missing(pairs: readonly Pair[], source: Inventory, target: Inventory): Finding[] {
   const sequences = new Set(target.sequences.map(quoteQualified));
   const isOther = ({ from, to }: Pair): boolean =>
-    !to || (from.kind === 'hypertable') !== (to.kind === 'hypertable');
+    !to ||
+    (from.kind !== to.kind && [from, to].some(({ kind }) => kind === 'hypertable' || kind === 'partitioned'));
   const objects = [
     ...pairs.filter(isOther).map(({ from }) => `${from.kind} ${nameOf(from)}`),
     ...source.sequences
@@ -79,12 +82,17 @@ function missing(pairs: readonly Pair[], source: Inventory, target: Inventory): 
   ];
 }
 
-/** What an archive of `pg_dump` does not tell shows when the rows come. */
-function otherColumns(pairs: readonly Pair[]): Finding[] {
+async function otherColumns(
+  pairs: readonly Pair[],
+  entries: readonly TocEntry[],
+  session: Session,
+): Promise<Finding[]> {
   const names = ({ columns }: Relation): string => JSON.stringify(columns.map(({ name }) => name).sort());
-  const objects = pairs
+  // An archive of `pg_dump` does not tell them; they show when the rows come.
+  const otherNames = pairs
     .filter(({ from, to }) => to && from.columns.length > 0 && names(from) !== names(to))
     .map(({ from }) => nameOf(from));
+  const objects = [...otherNames, ...(await otherTypes(pairs, entries, session))];
   if (objects.length === 0) return [];
   return [
     {

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { verify } from '../../src/index.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
-import { makeDatabases } from '../integration/databases.js';
+import { type Databases, makeDatabases } from '../integration/databases.js';
 import { leftOutButRoles } from '../integration/ferry.js';
 import { expectHypertableWorks } from '../integration/hypertables.js';
 import { apachePair, COMMUNITY_VERSIONS, communityPair, hasCommunity } from '../integration/servers.js';
@@ -127,6 +127,46 @@ describe('--schema-only and --data-only', () => {
     await refusal(['part']).toMatchObject({ message: expect.stringMatching(/rows in public\.part_2$/) });
   });
 
+  test.each(['hyperferry', 'pg_dump'])(
+    'rows are refused where columns are of other types, and tables of another kind (%s)',
+    async (maker) => {
+      const databases = await makeDatabases(
+        await apachePair(),
+        `parts_types_${maker}`,
+        `CREATE SCHEMA "odd; schema";
+         CREATE DOMAIN "odd; schema"."do""main" AS int;
+         CREATE TABLE same ("odd; ""name" "odd; schema"."do""main" NOT NULL, "select" text, at timestamptz(3)[] DEFAULT '{}',
+           span interval, id serial, twice int GENERATED ALWAYS AS (1 + 1) STORED, code "char");
+         CREATE TABLE child (more numeric) INHERITS (same);
+         CREATE TABLE whole (id int, "odd; ""name" numeric(10, 2), words text[]);
+         CREATE TABLE plain (id int);
+         CREATE TABLE part (id int) PARTITION BY LIST (id);
+         INSERT INTO whole VALUES (1, 1.25), (2, 2.25)`,
+      );
+      const from = maker === 'pg_dump' ? await dumpedByPgDump(databases) : await dumped(databases);
+      await restored(from, databases, { schemaOnly: true });
+      await query(
+        databases.target,
+        `ALTER TABLE whole ALTER id TYPE bigint, ALTER "odd; ""name" TYPE numeric(10, 1), ALTER words TYPE text USING words::text;
+         DROP TABLE plain; CREATE TABLE plain (id int) PARTITION BY LIST (id);
+         DROP TABLE part; CREATE TABLE part (id int)`,
+      );
+      await expect(restored(from, databases, { dataOnly: true })).rejects.toMatchObject({
+        message: expect.stringMatching(
+          /no (?=.*table public\.plain)(?=.*partitioned public\.part).*\n.*other ones are in public\.whole \(id is bigint\), public\.whole \(odd; "name is numeric\(10,1\)\), public\.whole \(words is text\)$/m,
+        ),
+      });
+      await query(
+        databases.target,
+        `ALTER TABLE whole ALTER id TYPE int, ALTER "odd; ""name" TYPE numeric(10, 2), ALTER words TYPE text[] USING '{}';
+         DROP TABLE plain; CREATE TABLE plain (id int);
+         DROP TABLE part; CREATE TABLE part (id int) PARTITION BY LIST (id)`,
+      );
+      await restored(from, databases, { dataOnly: true });
+      expect(await queryValue(databases.target, 'SELECT count(*) FROM whole')).toBe('2');
+    },
+  );
+
   test('rows of a run that stopped are gone on with, and not with definitions', async () => {
     const databases = await makeDatabases(await apachePair(), 'parts_resume', TABLES);
     const from = await dumped(databases);
@@ -221,8 +261,7 @@ describe('--schema-only and --data-only', () => {
 
   test('an archive of pg_dump comes in parts as well', async () => {
     const databases = await makeDatabases(await apachePair(), 'parts_stock', TABLES);
-    const from = join(await temporaryFolder(), 'dump');
-    await execa(join(databases.programs, 'pg_dump'), ['-Fc', '-f', from, '-d', databases.source]);
+    const from = await dumpedByPgDump(databases);
     await restored(from, databases, { schemaOnly: true });
     await restored(from, databases, { dataOnly: true });
     await expectEqualDatabases(databases.source, databases.target, databases.programs);
@@ -315,3 +354,9 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
     });
   },
 );
+
+async function dumpedByPgDump({ source, programs }: Databases): Promise<string> {
+  const from = join(await temporaryFolder(), 'dump');
+  await execa(join(programs, 'pg_dump'), ['-Fc', '-f', from, '-d', source]);
+  return from;
+}
