@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import type { WrittenFile } from '../postgres/archive/data-file.js';
@@ -21,6 +21,11 @@ export class DumpFolder {
 
   /** @throws HyperferryError `USAGE` when something is there already, `ARCHIVE` when the folder cannot be made */
   static async make(named: string): Promise<DumpFolder> {
+    if (named === '') {
+      throw new HyperferryError('USAGE', 'expected --out to name a folder, but it is empty', {
+        hint: 'Name one that is not there yet: --out /backup/tsdb',
+      });
+    }
     const out = resolve(named);
     const folder = new DumpFolder(out);
     if (await isThere(out)) {
@@ -98,9 +103,10 @@ function partialName(out: string): string {
   return join(dirname(out), `.${basename(out)}.partial`);
 }
 
+/** A link to nothing is something: no folder can be given its name. */
 async function isThere(path: string): Promise<boolean> {
   try {
-    await stat(path);
+    await lstat(path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;

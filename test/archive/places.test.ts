@@ -89,6 +89,23 @@ test('--out that is there already stays as it is, a folder or a file', async () 
   await expectNoDump(folder, { ...failure, says: [/not there yet/] });
 });
 
+test('--out that is a link to nothing, or empty, is refused before anything is dumped', async () => {
+  const folder = await temporaryFolder();
+  const out = join(folder, 'link');
+  await symlink(join(folder, 'nowhere'), out);
+  await expectNoDump(out, {
+    code: 'USAGE',
+    says: [`expected --out to name a folder that is not there yet, but ${out} is`],
+    advises: /another one, or remove it/,
+  });
+  await expectNothingIn(folder, ['link']);
+  await expectNoDump('', {
+    code: 'USAGE',
+    says: ['expected --out to name a folder, but it is empty'],
+    advises: '--out /backup/tsdb',
+  });
+});
+
 test('--out in a folder that is not there names that folder', async () => {
   const folder = join(await temporaryFolder(), 'nothing');
   await expectNoDump(join(folder, 'dump'), {
