@@ -1,5 +1,5 @@
 import { readContent } from '../inventory/content.js';
-import { LEDGER_FORMAT, type RecordedRun, readRecordedRun } from '../inventory/recorded-run.js';
+import { commandOf, LEDGER_FORMAT, type RecordedRun, readRecordedRun } from '../inventory/recorded-run.js';
 import type { Session } from '../postgres/session.js';
 import { isInRestoreMode } from '../timescale/timescale.js';
 import { type Check, type Finding, nameSome, type RestoreChecked } from './finding.js';
@@ -75,7 +75,8 @@ function isResumable({ state, format }: RecordedRun): boolean {
 }
 
 function halfDone(run: RecordedRun): Finding {
-  const goOn = 'Go on where it stopped: hyperferry migrate --resume …, with the flags of the first command';
+  const command = `hyperferry ${commandOf(run)}`;
+  const goOn = `Go on where it stopped: ${command} --resume …, with the flags of the first command`;
   return {
     id: 'target-half-done',
     severity: 'blocker',
@@ -85,7 +86,7 @@ function halfDone(run: RecordedRun): Finding {
     why: 'What it holds is neither empty nor whole.',
     mend: [
       ...(isResumable(run) ? [goOn] : []),
-      'Start over, which drops what is in the target database: hyperferry migrate --clean-target …',
+      `Start over, which drops what is in the target database: ${command} --clean-target …`,
     ].join('\n'),
   };
 }

@@ -9,7 +9,7 @@ import { WORKER_SESSIONS } from './queue.js';
 
 /** How far a run is, read from the ledger on its target. */
 export interface RunStatus {
-  /** `user@host:port/database` */
+  /** `user@host:port/database`, or the path of a dump */
   readonly source: string;
   /**
    * `under way`: a coordinator is at work. `stopped`: it ended in order and said why. `died`: it ended without a word.

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import type { Session } from '../postgres/session.js';
 
 /** The version of the tables in `_hyperferry`. A run is gone on with by a Hyperferry that knows them. */
@@ -6,7 +7,7 @@ export const LEDGER_FORMAT = 2;
 /** What a target says about a run of Hyperferry in its schema `_hyperferry`. */
 export interface RecordedRun {
   readonly format: number;
-  /** `user@host:port/database`. */
+  /** `user@host:port/database`, or the path of a dump. */
   readonly source: string;
   readonly startedAt: string;
   readonly attempt: number;
@@ -55,4 +56,9 @@ export async function readRecordedRun(session: Session): Promise<RecordedRun | u
     error: text('error'),
     isUnderWay: row.isUnderWay,
   };
+}
+
+/** The command that a run was begun with. */
+export function commandOf({ source }: Pick<RecordedRun, 'source'>): 'migrate' | 'restore' {
+  return isAbsolute(source) ? 'restore' : 'migrate';
 }

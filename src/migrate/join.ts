@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emit } from '../engine/events.js';
 import { type OpenAttempt, readOpenAttempt, stopRun } from '../engine/ledger.js';
-import { LEDGER_FORMAT, type RecordedRun, readRecordedRun } from '../inventory/recorded-run.js';
+import { commandOf, LEDGER_FORMAT, type RecordedRun, readRecordedRun } from '../inventory/recorded-run.js';
 import { readDatabaseIdentity } from '../inventory/server.js';
 import { type Connection, describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { databaseError } from '../postgres/database-error.js';
@@ -158,12 +158,14 @@ function refuseWithoutRun(run: RecordedRun | undefined, target: Connection): voi
     throw new HyperferryError(
       'NO_RUN',
       `${expected} ${run ? 'the one there is complete, or of another version of Hyperferry' : 'there is none'}`,
-      { hint: 'Start one: hyperferry migrate --source … --target …' },
+      {
+        hint: 'Start one: hyperferry migrate --source … --target …, or hyperferry restore --from … --target …',
+      },
     );
   }
   if (run.isUnderWay) return;
   throw new HyperferryError('NO_RUN', `${expected} the one there has stopped in the stage “${run.stage}”`, {
-    hint: 'Go on with it first: hyperferry migrate --resume …',
+    hint: `Go on with it first: hyperferry ${commandOf(run)} --resume …`,
   });
 }
 
@@ -174,7 +176,7 @@ function refuseToWaitForever(found: Found, seconds: number): void {
   const reason =
     found.state === 'stopped' ? found.error : `nobody has gone on with it for ${Math.round(seconds)} s`;
   throw new HyperferryError('STOPPED', `the run has stopped: ${reason}`, {
-    hint: 'Go on with it: hyperferry migrate --resume …, with the flags that it was begun with.',
+    hint: 'Go on with it: the command that it was begun with, with --resume.',
   });
 }
 

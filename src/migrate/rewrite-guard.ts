@@ -64,6 +64,7 @@ export function expectSameFiles(relations: readonly Guarded[], locked: readonly 
 export function sourceChanged(message: string, cause?: unknown): HyperferryError {
   return new HyperferryError('SOURCE_CHANGED', message, {
     cause,
-    hint: 'Keep other sessions from compressing, truncating and dropping while the copy runs, or let Hyperferry copy such relations anew: --on-rewrite retry.',
+    // A dump comes here too, and has one attempt alone.
+    hint: 'Keep other sessions from compressing, truncating and dropping while rows are read, and begin again. A migration can copy such relations anew: hyperferry migrate --on-rewrite retry.',
   });
 }

@@ -1,6 +1,6 @@
 import { endWorkers, removeLedger, takeTarget } from '../engine/ledger.js';
 import { type RunStatus, readStatus } from '../engine/status.js';
-import { readRecordedRun } from '../inventory/recorded-run.js';
+import { commandOf, readRecordedRun } from '../inventory/recorded-run.js';
 import { parseConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
 import { inSession } from '../postgres/session.js';
@@ -36,7 +36,7 @@ export async function clean(
         'UNFINISHED',
         `expected a run that is complete, but the one on the target stopped in the stage “${run.stage}”; without its ledger, nobody can go on with it`,
         {
-          hint: 'Go on with it: hyperferry migrate --resume …\nRemove the ledger all the same: hyperferry clean --unfinished …',
+          hint: `Go on with it: hyperferry ${commandOf(run)} --resume …\nRemove the ledger all the same: hyperferry clean --unfinished …`,
         },
       );
     }

@@ -1,11 +1,14 @@
 import type { RunStatus, StageStatus } from '../engine/status.js';
+import { commandOf } from '../inventory/recorded-run.js';
 import { countOf, formatBytes, formatCount, formatSeconds } from './units.js';
+
+const TITLES = { migrate: 'Migration', restore: 'Restore' };
 
 /** How far a run is, for people. */
 export function statusLines(status: RunStatus): string[] {
   const { source, attempt, startedAt, attemptStartedAt, stages, copied, workers, leftOut } = status;
   return [
-    `Migration from ${source}: ${stateText(status)}`,
+    `${TITLES[commandOf(status)]} from ${source}: ${stateText(status)}`,
     `  begun ${startedAt}${attempt > 1 ? `, attempt ${attempt} begun ${attemptStartedAt}` : ''}`,
     ...stages.map(stageLine),
     `  ${countOf(copied.relations, 'relation')} copied, ${countOf(copied.rows, 'row')}, ${formatBytes(copied.bytes)}`,
@@ -34,11 +37,12 @@ function stageLine({ name, isFinished, seconds, tasks }: StageStatus): string {
   return `  ${isFinished ? '✓' : '…'} ${name.padEnd(24)}${time.padStart(12)}  ${count}`.trimEnd();
 }
 
-function adviceLines({ state }: RunStatus): string[] {
+function adviceLines({ state, source }: RunStatus): string[] {
   if (state !== 'stopped' && state !== 'died') return [];
+  const command = `hyperferry ${commandOf({ source })}`;
   return [
     '',
-    'Go on where it stopped: hyperferry migrate --resume …, with the flags of the first command',
-    'Start over: hyperferry migrate --clean-target …, which drops what is in the target database',
+    `Go on where it stopped: ${command} --resume …, with the flags of the first command`,
+    `Start over: ${command} --clean-target …, which drops what is in the target database`,
   ];
 }

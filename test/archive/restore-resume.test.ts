@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { type RestoreOptions, restore } from '../../src/archive/restore.js';
-import { HyperferryError, STAGES } from '../../src/index.js';
+import { HyperferryError, joinRun, STAGES } from '../../src/index.js';
 import { expectEventually } from '../bad-input/processes.js';
 import { makeReadings } from '../bad-input/readings.js';
 import { slowly } from '../bad-input/slow-table.js';
 import { sessionsOfHyperferry } from '../bad-input/state.js';
-import { startHyperferry } from '../cli/command-line.js';
+import { hyperferry, startHyperferry } from '../cli/command-line.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
 import { withDump } from '../integration/ferry.js';
 import { apachePair } from '../integration/servers.js';
@@ -43,6 +43,32 @@ test('a restore that is interrupted at the beginning of each of its stages is wh
   });
   expect(await queryValue(target, `SELECT to_regnamespace('_hyperferry')`), 'the ledger').toBeNull();
   await expectEqualDatabases(source, target, programs);
+});
+
+test('a restore that stopped is told by its own command: by status, by clean, and by the next run', async () => {
+  const databases = await makeReadings(await apachePair(), 'restore_told');
+  const { source, target, programs } = databases;
+  await withDump({ source, programs }, async (from) => {
+    const interruption = new AbortController();
+    await failureOf({
+      from,
+      target,
+      signal: interruption.signal,
+      onEvent: (event) => {
+        if (beginOf('statistics')(event)) interruption.abort();
+      },
+    });
+    const { stdout } = await hyperferry(['status'], { TARGET: target });
+    expect(stdout).toMatch(/^Restore from \/.*: stopped/);
+    expect(stdout).toMatch(/hyperferry restore --resume .*\n.*hyperferry restore --clean-target /);
+    const begun = await failureOf({ from, target });
+    expect(begun.hint).toMatch(/hyperferry restore --resume .*\n.*hyperferry restore --clean-target /);
+    const cleaned = await hyperferry(['clean'], { TARGET: target });
+    expect(cleaned.stderr).toContain('hyperferry restore --resume');
+    await expect(joinRun({ target })).rejects.toMatchObject({
+      hint: expect.stringContaining('hyperferry restore --resume'),
+    });
+  });
 });
 
 /** Tables of more than fit into one task, with a row that takes its time to bring. */

@@ -70,7 +70,7 @@ for (const [what, { before = '', change, names, community }] of Object.entries(C
     expectError(error, {
       code: 'SOURCE_CHANGED',
       says: [names, 'after the snapshot'],
-      advises: '--clean-target',
+      advises: /hyperferry migrate --on-rewrite retry.*--clean-target/s,
     });
   });
 }
