@@ -55,7 +55,7 @@ async function removeServers(): Promise<void> {
 async function migrateSample(source: string, target: string, programs: string): Promise<Outcome> {
   const renderer = terminalRenderer(process.stderr);
   try {
-    return await withInterrupt((signal) =>
+    return await withInterrupt('text', (signal) =>
       migrate({ source, target, programs, signal, onEvent: (event) => renderer.show(event) }),
     );
   } catch (error) {

@@ -56,7 +56,7 @@ export function dumpCommand(): Command {
     .action((flags: Flags) => {
       const renderer = flags.logFormat === 'json' ? jsonLinesRenderer() : terminalRenderer(process.stderr);
       return showingFailure(renderer, async () => {
-        const outcome = await withInterrupt((signal) =>
+        const outcome = await withInterrupt(flags.logFormat, (signal) =>
           dump({
             source: requiredUrl(flags.source, 'source'),
             out: flags.out,

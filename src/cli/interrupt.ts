@@ -1,29 +1,41 @@
+import { jsonLinesRenderer } from '../report/json-lines.js';
 import { EXIT } from './exit-codes.js';
 
 /** A server that cannot be reached must not keep anybody waiting; whatever is left undone mends itself. */
 const END_MILLISECONDS = 9000;
 
+/** SIGHUP comes when the terminal has gone, such as that of an ssh session. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
- * Runs `work` with a signal that the first SIGINT or SIGTERM aborts: what is in hand is rolled back and the source
+ * Runs `work` with a signal that the first SIGINT, SIGTERM or SIGHUP aborts: what is in hand is rolled back and the source
  * put back as it was. The second ends the process at once.
  */
-export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withInterrupt<T>(
+  logFormat: 'text' | 'json',
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
-  const interrupt = (): void => {
+  const say = (message: string): void => {
+    if (logFormat === 'json') jsonLinesRenderer().show({ type: 'notice', message });
+    else process.stderr.write(`\n${message}\n`);
+  };
+  const interrupt = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    // Nobody reads any more, and what cannot be written must not end the process before all is put back.
+    if (name === 'SIGHUP')
+      for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
     controller.abort(new Error('interrupted'));
-    process.stderr.write('\nStopping; once more to end at once.\n');
+    say('Stopping; once more to end at once.');
     setTimeout(() => {
-      process.stderr.write('Not all could be ended in order; it ends by itself.\n');
+      say('Not all could be ended in order; it ends by itself.');
       process.exit(EXIT.interrupted);
     }, END_MILLISECONDS).unref();
   };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  for (const name of SIGNALS) process.on(name, interrupt);
   try {
     return await work(controller.signal);
   } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    for (const name of SIGNALS) process.off(name, interrupt);
   }
 }

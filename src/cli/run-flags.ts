@@ -87,7 +87,7 @@ export async function showingRun(
     }
     if (flags.leftOut) await expectWritable(flags.leftOut);
     if (flags.cleanTarget && !flags.yes) await confirmCleaning(target());
-    const outcome = await withInterrupt((signal) =>
+    const outcome = await withInterrupt(flags.logFormat, (signal) =>
       run({
         signal,
         onEvent: (event) => {

@@ -64,7 +64,7 @@ async function run(flags: Flags, renderer: VerificationRenderer): Promise<Verifi
   const target = requiredUrl(flags.target, 'target');
   const isDump = await namesDump(source);
   if (isDump) refuseForDump(flags);
-  const verification = await withInterrupt((signal) => {
+  const verification = await withInterrupt(flags.logFormat, (signal) => {
     const options = {
       source,
       target,

@@ -30,7 +30,7 @@ export function workerCommand(): Command {
     .action((flags: Flags) => {
       const renderer = flags.logFormat === 'json' ? jsonLinesRenderer() : terminalRenderer(process.stderr);
       return showingFailure(renderer, async () => {
-        const outcome = await withInterrupt((signal) =>
+        const outcome = await withInterrupt(flags.logFormat, (signal) =>
           joinRun({
             target: requiredUrl(flags.target, 'target'),
             // An empty variable names no database.

@@ -22,6 +22,7 @@ const leaving = new AbortController();
 
 // From a terminal it comes to the parent as well, which says when to leave.
 process.on('SIGINT', () => {});
+process.on('SIGHUP', () => {});
 // The parent ends the work, or has died.
 process.once('disconnect', leave);
 process.once('message', (assignment) => help(assignment as Assignment));

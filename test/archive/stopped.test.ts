@@ -28,8 +28,10 @@ async function makeSource(name: string): Promise<Databases> {
   return makeReadings(pair, name, MANY_ROWS + (hasCommunity ? JOBS : ''));
 }
 
-function startDump({ source, programs }: Databases, out: string) {
-  return startHyperferry(['dump', '--out', out, '--jobs', '2', '--pg-bin', programs], { SOURCE: source });
+function startDump({ source, programs }: Databases, out: string, ...flags: string[]) {
+  return startHyperferry(['dump', '--out', out, '--jobs', '2', '--pg-bin', programs, ...flags], {
+    SOURCE: source,
+  });
 }
 
 /** Resolves when the dump has begun to write rows. */
@@ -45,20 +47,35 @@ async function expectNoSessions({ source }: Databases): Promise<void> {
   await expectEventually(() => sessionsOfHyperferry(source), [], 'sessions that are left');
 }
 
-test('SIGINT in the middle of a dump leaves nothing: no folder, no session, jobs as they were', async () => {
-  const databases = await makeSource('dump_sigint');
+test.each(['SIGINT', 'SIGHUP'] as const)(
+  '%s in the middle of a dump leaves nothing: no folder, no session, jobs as they were',
+  async (signal) => {
+    const databases = await makeSource(`dump_${signal.toLowerCase()}`);
+    const folder = await temporaryFolder();
+    const jobs = await jobsOf(databases.source);
+    const run = startDump(databases, join(folder, 'dump'));
+    await inTheMiddle(folder);
+    run.kill(signal);
+    const { exitCode, stdout, stderr } = await run;
+    expect({ exitCode, stdout }, stderr).toEqual({ exitCode: 130, stdout: '' });
+    expect(stderr).toMatch(/^error: interrupted$/m);
+    expect(stderr, 'no stack trace').not.toMatch(/^ +at /m);
+    await expectNothingIn(folder);
+    await expectNoSessions(databases);
+    expect(await jobsOf(databases.source), 'background jobs of the source').toEqual(jobs);
+  },
+);
+
+test('an interrupt is told as a JSON line where JSON lines are asked for', async () => {
+  const databases = await makeSource('dump_json');
   const folder = await temporaryFolder();
-  const jobs = await jobsOf(databases.source);
-  const run = startDump(databases, join(folder, 'dump'));
+  const run = startDump(databases, join(folder, 'dump'), '--log-format', 'json');
   await inTheMiddle(folder);
   run.kill('SIGINT');
-  const { exitCode, stdout, stderr } = await run;
-  expect({ exitCode, stdout }, stderr).toEqual({ exitCode: 130, stdout: '' });
-  expect(stderr).toMatch(/^error: interrupted$/m);
-  expect(stderr, 'no stack trace').not.toMatch(/^ +at /m);
-  await expectNothingIn(folder);
-  await expectNoSessions(databases);
-  expect(await jobsOf(databases.source), 'background jobs of the source').toEqual(jobs);
+  const events = (await run).stderr.split('\n').map((line) => JSON.parse(line));
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: 'notice', message: 'Stopping; once more to end at once.' }),
+  );
 });
 
 test('SIGINT while pg_dump waits for a lock ends it all the same', async () => {
