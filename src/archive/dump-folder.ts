@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import type { WrittenFile } from '../postgres/archive/data-file.js';
 import { HyperferryError } from '../postgres/error.js';
+import { quoteForShell } from '../postgres/quoting.js';
 
 /** 3,000 files on ext4 take 5.7 s one by one, 1.1 s four at a time, 1.0 s sixteen at a time. */
 const SYNCED_AT_ONCE = 4;
@@ -45,14 +46,16 @@ export class DumpFolder {
         throw new HyperferryError(
           'ARCHIVE',
           `expected a folder to make ${named} in, but ${dirname(out)} is not there`,
-          { hint: `Make it first: mkdir -p ${dirname(out)}` },
+          { hint: `Make it first: mkdir -p ${quoteForShell(dirname(out))}` },
         );
       }
       if (code !== 'EEXIST') throw failedOnFile('written', folder.path, error);
       throw new HyperferryError(
         'ARCHIVE',
         `expected nobody else to dump into ${named}, but ${folder.path} is there`,
-        { hint: `If no other dump runs, it is what one that died has left: rm -r ${folder.path}` },
+        {
+          hint: `If no other dump runs, it is what one that died has left: rm -r ${quoteForShell(folder.path)}`,
+        },
       );
     }
     return folder;

@@ -11,7 +11,7 @@ const DATABASE_VARIABLE = ':"DBNAME"';
 /** Stands for the database in statements, until psql's variable does. */
 const PLACEHOLDER = 'the database that this is run in';
 
-/** What `pg_dumpall --roles-only` gives, less what every server has; a role that is there already is left as it is. */
+/** What `pg_dumpall --roles-only` gives, less what every server has; of a role that is there already, only its settings and memberships. */
 export function rolesScript(source: Inventory, passwords: ReadonlyMap<string, string>): string {
   const { create, memberships, settings, parameterGrants } = statementsFor(source, passwords);
   return [

@@ -1,7 +1,7 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { Compression } from '../postgres/archive/archive-header.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
-import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
+import { quoteForShell, quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 
 /** What a dump's README.txt is about. */
 export interface Described {
@@ -68,7 +68,7 @@ const PSQL = 'psql -X -v ON_ERROR_STOP=1 -d "$TARGET"';
 const PG_RESTORE = 'pg_restore -d "$TARGET"';
 
 function sql(statement: string): string {
-  return `${PSQL} -c ${shellQuoted(statement)}`;
+  return `${PSQL} -c ${quoteForShell(statement)}`;
 }
 
 /** Where a tablespace lies is for the target's administrator to say. */
@@ -90,7 +90,11 @@ function tablespacesToMake({ kind, tablespaces }: Described): Step[] {
 function preparing({ source: { timescale, extensions }, schemas }: Described): Step[] {
   const others = extensions.filter(({ name }) => name !== 'timescaledb');
   return [
-    { title: 'Roles. Those that are there already stay as they are.', commands: [`${PSQL} -f roles.sql`] },
+    {
+      title:
+        'Roles. Those that are there already keep their attributes and passwords; their settings (ALTER ROLE … SET) become those of\n   the source, and memberships are added.',
+      commands: [`${PSQL} -f roles.sql`],
+    },
     ...(schemas.length === 0
       ? []
       : [
@@ -212,9 +216,4 @@ function identifier(name: string): string {
 
 function oneLine(name: string): string {
   return name.replaceAll(/[\r\n]/g, ' ');
-}
-
-/** As one word of a shell. */
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -14,5 +14,10 @@ export function quoteLiteral(text: string): string {
   return text.includes('\\') ? ` E${quoted}` : quoted;
 }
 
+/** One word of a POSIX shell, in quotes where it needs them. */
+export function quoteForShell(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** The source of a regular expression for one identifier as PostgreSQL's programs write it: bare, or in quotes. */
 export const IDENTIFIER_PATTERN = '(?:"(?:[^"]|"")*"|[^\\s".;(),]+)';

@@ -1,4 +1,5 @@
 import type { DumpOutcome } from '../archive/dump-options.js';
+import { quoteForShell } from '../postgres/quoting.js';
 import { countOf, formatBytes, formatSeconds } from './units.js';
 
 /** The summary of a dump, for people. */
@@ -11,7 +12,7 @@ export function dumpSummary(outcome: DumpOutcome): string {
     `Dumped ${source}`,
     `    to ${out}`,
     `       ${what.join(', ')} in ${formatSeconds(seconds)}`,
-    ...(isPlain ? [] : [`Restore it: hyperferry restore --from ${out} --target …`]),
+    ...(isPlain ? [] : [`Restore it: hyperferry restore --from ${quoteForShell(out)} --target …`]),
     `${isPlain ? 'Restore it' : 'Without Hyperferry'}: ${out}/README.txt says how`,
     '',
   ].join('\n');

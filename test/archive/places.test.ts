@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { dump, restore } from '../../src/index.js';
+import { dumpSummary } from '../../src/report/dump-lines.js';
 import { makeReadings } from '../bad-input/readings.js';
 import type { Databases } from '../integration/databases.js';
 import { apachePair } from '../integration/servers.js';
@@ -113,6 +114,22 @@ test('--out in a folder that is not there names that folder', async () => {
     says: [`expected a folder to make ${folder}/dump in, but ${folder} is not there`],
     advises: `mkdir -p ${folder}`,
   });
+});
+
+test('commands that are advised have folders in quotes where a shell needs them', async () => {
+  const folder = join(await temporaryFolder(), "Ann's dumps; $HOME");
+  const quoted = `'${folder.replace("'", "'\\''")}'`;
+  await expectNoDump(join(folder, 'dump'), {
+    code: 'ARCHIVE',
+    says: [/is not there$/],
+    advises: `mkdir -p ${quoted}`,
+  });
+  await mkdir(folder);
+  const { source, programs } = await readings();
+  const outcome = await dump({ source, programs, out: join(folder, 'dump') });
+  const command = `hyperferry restore --from ${quoted.slice(0, -1)}/dump' --target …`;
+  expect(dumpSummary(outcome)).toContain(command);
+  expect(dumpSummary({ ...outcome, out: '/backup/tsdb' })).toContain('restore --from /backup/tsdb --target');
 });
 
 const isRoot = process.getuid?.() === 0;

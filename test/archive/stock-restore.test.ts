@@ -216,6 +216,30 @@ test('a database whose sessions only read, by default', async () => {
   await expectFaithfulByReadme(databases);
 });
 
+test('a role that is there keeps its attributes and gets the settings of the source, as README.txt says', async () => {
+  const pair = await apachePair();
+  const databases = await makeDatabases(
+    pair,
+    'by_readme_roles',
+    `CREATE ROLE by_readme_there LOGIN; ALTER ROLE by_readme_there SET work_mem = '7MB'`,
+  );
+  await query(
+    databases.target,
+    `CREATE ROLE by_readme_there; ALTER ROLE by_readme_there SET work_mem = '9MB'`,
+  );
+  const folder = await dumped(databases);
+  expect(await readFile(join(folder, 'README.txt'), 'utf8')).toMatch(
+    /keep their attributes and passwords; their settings .* become those of\n {3}the source/,
+  );
+  await followReadme(folder, databases.target, databases.programs);
+  expect(
+    await query(
+      databases.target,
+      `SELECT rolcanlogin, rolconfig FROM pg_roles WHERE rolname = 'by_readme_there'`,
+    ),
+  ).toEqual([{ rolcanlogin: false, rolconfig: ['work_mem=7MB'] }]);
+});
+
 test('tablespaces are named first: pg_restore does without them, and psql with those that the target has', async () => {
   const pair = await apachePair();
   const create = (folder: string): string => `CREATE TABLESPACE "by; readme" LOCATION '${folder}';`;
