@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Inventory } from '../inventory/inventory.js';
 import { grantStatements } from '../plan/grant-statements.js';
 import { roleStatements } from '../plan/role-statements.js';
@@ -8,8 +9,8 @@ import { type MissingValue, setMissingValue } from '../timescale/missing-values.
 /** psql puts the name of the database that it is connected to in its place. */
 const DATABASE_VARIABLE = ':"DBNAME"';
 
-/** Stands for the database in statements, until psql's variable does. */
-const PLACEHOLDER = 'the database that this is run in';
+/** Stands for the database in statements, until psql's variable does. Nothing that a comment or a setting says can be it. */
+const PLACEHOLDER = randomUUID();
 
 /** What `pg_dumpall --roles-only` gives, less what every server has; of a role that is there already, only its settings and memberships. */
 export function rolesScript(source: Inventory, passwords: ReadonlyMap<string, string>): string {

@@ -76,7 +76,7 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ${name}_reader;
 CREATE PUBLICATION all_of_it FOR TABLE device, reading;
 CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no definition may change'; END $$;
-COMMENT ON DATABASE ${name} IS 'it''s; a \\ "database"';
+COMMENT ON DATABASE ${name} IS 'it''s; a \\ "database", "the database that this is run in"';
 ALTER DATABASE ${name} CONNECTION LIMIT 50;
 ALTER DATABASE ${name} SET work_mem = '7MB';
 ALTER DATABASE ${name} SET search_path = "$user", "a; b", public;
