@@ -30,7 +30,7 @@ export function inspectCommand(): Command {
       const progress = new ProgressLine(process.stderr);
       const renderer = terminalRenderer(process.stderr);
       return showingFailure(renderer, async () => {
-        const inspection = await withInterrupt((signal) =>
+        const inspection = await withInterrupt('text', (signal) =>
           inspect({
             from,
             verify: flags.verify,
