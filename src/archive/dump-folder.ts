@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import type { WrittenFile } from '../postgres/archive/data-file.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteForShell } from '../postgres/quoting.js';
+import { dumpPath } from './dump-path.js';
 
 /** 3,000 files on ext4 take 5.7 s one by one, 1.1 s four at a time, 1.0 s sixteen at a time. */
 const SYNCED_AT_ONCE = 4;
@@ -27,7 +28,7 @@ export class DumpFolder {
         hint: 'Name one that is not there yet: --out /backup/tsdb',
       });
     }
-    const out = resolve(named);
+    const out = dumpPath(named);
     const folder = new DumpFolder(out);
     if (await isThere(out)) {
       throw new HyperferryError(
