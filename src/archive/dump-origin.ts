@@ -12,8 +12,9 @@ import type { LeftOut } from '../plan/left-out.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { quotedNameOf, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../postgres/error.js';
-import { quoteLiteral, quoteQualified } from '../postgres/quoting.js';
+import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
+import { forcedRefresh } from '../timescale/timescale.js';
 import type { DumpRecord } from './dump-record.js';
 import { isOfLargeObject } from './entry-kinds.js';
 import type { SelectedTables } from './select-tables.js';
@@ -120,17 +121,20 @@ function asSnapshot({ identity, archive, record, selection }: RestoredDump, { co
     openConfiguration: (target) =>
       stageConfiguration(target, archive, fingerprint('configuration', identity), selection?.catalog),
     compared: side,
-    leftOut: content === 'rows' ? (selection?.aggregates ?? []).map(rowsOfAggregate) : record.leftOut,
+    leftOut:
+      content === 'rows'
+        ? (selection?.aggregates ?? []).map((one) => rowsOfAggregate(one, side.inventory.timescale?.version))
+        : record.leftOut,
     rows: { kind: 'dump', path: archive.path },
   };
 }
 
 /** The watermark, which is of the definitions, says that it is filled: a refresh has nothing to do, unless forced. */
-function rowsOfAggregate(aggregate: QualifiedName): LeftOut {
+function rowsOfAggregate(aggregate: QualifiedName, version = ''): LeftOut {
   return {
     object: `rows of continuous aggregate ${shownName(aggregate)}`,
     reason: 'only tables and hypertables can be chosen (--only); until it is refreshed by force, it is empty',
-    sql: `CALL refresh_continuous_aggregate(${quoteLiteral(quoteQualified(aggregate))}, NULL, NULL, force => true);`,
+    sql: forcedRefresh(version, aggregate),
   };
 }
 

@@ -15,6 +15,7 @@ import type { Compression } from '../postgres/archive/archive-header.js';
 import { expectCompressionProgram } from '../postgres/archive/compression-program.js';
 import { type Connection, describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
+import { quoteForShell } from '../postgres/quoting.js';
 import { Session } from '../postgres/session.js';
 import { NO_FEATURES, readFeatures } from '../timescale/features.js';
 import { nameOf } from '../verify/compared-relation.js';
@@ -74,7 +75,9 @@ export async function dump(options: DumpOptions): Promise<DumpOutcome> {
   } catch (error) {
     const abandoned = folder.abandon().then(
       () => [],
-      (left: Error) => [`what the dump has left could not be removed: ${left.message}; rm -r ${folder.path}`],
+      (left: Error) => [
+        `what the dump has left could not be removed: ${left.message}; rm -r ${quoteForShell(folder.path)}`,
+      ],
     );
     for (const message of [...(await jobs.release()), ...(await abandoned)])
       emit({ type: 'notice', message });

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import { HyperferryError } from '../postgres/error.js';
+import { quoteForShell } from '../postgres/quoting.js';
 import { MANIFEST_FILE } from './manifest.js';
 import { OBJECTS_FILE } from './objects-file.js';
 import { RECORD_FILE } from './record-file.js';
@@ -19,7 +20,7 @@ export async function kindOfDump(path: string): Promise<DumpKind> {
   if (names.includes(MANIFEST_FILE)) return 'hyperferry';
   if (/^\..*\.partial$/.test(basename(path))) {
     throw new HyperferryError('ARCHIVE', `expected a complete dump, but the one in ${path} did not end`, {
-      hint: `If no dump is at work there, remove it (rm -r ${path}), and dump again.`,
+      hint: `If no dump is at work there, remove it (rm -r ${quoteForShell(path)}), and dump again.`,
     });
   }
   // Its table of contents would be taken for one of pg_dump, and roles and comparison be missed by nobody.

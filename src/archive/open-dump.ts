@@ -4,6 +4,7 @@ import { reopenDump } from '../migrate/work/opened-dump.js';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
+import { quoteForShell } from '../postgres/quoting.js';
 import { compareFiles, describeDifference } from './compare-files.js';
 import { dumpPath } from './dump-path.js';
 import type { DumpRecord } from './dump-record.js';
@@ -76,7 +77,7 @@ export async function expectFiles(
     'ARCHIVE',
     `expected the files of ${path} as they were written, but ${wrong.join(', ')}${more}`,
     {
-      hint: `Copy the dump again from where it was made. All that is wrong: hyperferry inspect ${path} --verify`,
+      hint: `Copy the dump again from where it was made. All that is wrong: hyperferry inspect ${quoteForShell(path)} --verify`,
     },
   );
 }

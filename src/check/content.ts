@@ -40,18 +40,6 @@ const QUESTIONS: readonly Question[] = [
     },
   },
   {
-    query: `${RELATION_NAMES} JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-            JOIN pg_catalog.pg_class t ON t.oid = i.indrelid AND t.relkind = 'r'
-            WHERE NOT (i.indisvalid AND i.indisready) AND c.oid >= 16384 ORDER BY 1`,
-    finding: {
-      id: 'invalid-indexes',
-      severity: 'warning',
-      what: 'indexes that are not valid',
-      why: 'Building them failed, or has not ended; they are left out.',
-      mend: 'REINDEX INDEX CONCURRENTLY …; or DROP INDEX …;',
-    },
-  },
-  {
     query: `${RELATION_NAMES} WHERE c.relkind = 'f' ORDER BY 1`,
     finding: {
       id: 'foreign-tables',
@@ -122,6 +110,17 @@ export const sourceContent: Check<Pick<DumpChecked, 'source'>> = async ({ source
     const { what, ...rest } = finding;
     const objects = answers[index] ?? [];
     if (objects.length > 0) findings.push({ ...rest, objects, found: `${what}: ${nameSome(objects)}` });
+  }
+  const invalid = source.inventory.definitions.invalidIndexes.map(({ schema, name }) => `${schema}.${name}`);
+  if (invalid.length > 0) {
+    findings.push({
+      id: 'invalid-indexes',
+      severity: 'warning',
+      found: `indexes that are not valid: ${nameSome(invalid)}`,
+      objects: invalid,
+      why: 'Building them failed, or has not ended; they are left out.',
+      mend: 'REINDEX INDEX CONCURRENTLY …; or DROP INDEX …;',
+    });
   }
   const functions = await readNames(source.session, READ_SEARCH_PATH_FUNCTIONS);
   if (functions.length > 0) {

@@ -1,11 +1,14 @@
 import type { Relation } from '../inventory/relations.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
-import { quoteIdentifier } from '../postgres/quoting.js';
+import { IDENTIFIER_PATTERN, quoteIdentifier } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 
 const READ_TYPES = `
 SELECT attrelid::int8 AS oid, attname AS name, pg_catalog.format_type(atttypid, atttypmod) AS type
 FROM pg_catalog.pg_attribute WHERE attrelid = ANY ($1::oid[]) AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum`;
+
+/** The columns of a typed table are those of the type, which its definition does not repeat. */
+const OF_TYPE = new RegExp(`^CREATE (?:UNLOGGED )?TABLE ${IDENTIFIER_PATTERN}\\.${IDENTIFIER_PATTERN} OF `);
 
 /** Rows of another type may be taken, and be other ones then. A chunk's types are those of its hypertable. */
 export async function otherTypes(
@@ -14,7 +17,9 @@ export async function otherTypes(
   session: Session,
 ): Promise<string[]> {
   const definitions = new Map(
-    entries.filter(({ kind }) => kind === 'TABLE').map(({ oid, definition }) => [oid, definition]),
+    entries
+      .filter(({ kind, definition }) => kind === 'TABLE' && !OF_TYPE.test(definition))
+      .map(({ oid, definition }) => [oid, definition]),
   );
   const tables = new Map(
     pairs.flatMap(({ from, to }) => (to && from.kind !== 'chunk' ? [[to.oid, from] as const] : [])),
@@ -35,7 +40,8 @@ export async function otherTypes(
  * more. Inherited columns stand in the definition of the parent.
  */
 function declaredColumn(definition: string, name: string): string | undefined {
-  return [name, quoteIdentifier(name)]
+  const bare = /^[a-z_][a-z0-9_$]*$/.test(name) ? [name] : [];
+  return [quoteIdentifier(name), ...bare]
     .map((written) => `\n    ${written} `)
     .filter((start) => definition.includes(start))
     .map((start) => definition.slice(definition.indexOf(start) + start.length))[0];

@@ -63,7 +63,10 @@ SELECT EXISTS (
   SELECT FROM pg_catalog.pg_proc p
   JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e'
   JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'timescaledb'
-  WHERE p.proname = 'timescaledb_pre_restore' AND p.prosecdef) AS may`;
+  WHERE p.proname = 'timescaledb_pre_restore' AND p.prosecdef) OR MAY_SET AS may`;
+
+/** From PostgreSQL 15 on, it may be given. */
+const MAY_SET = "pg_catalog.has_parameter_privilege('timescaledb.restoring', 'SET')";
 
 /** What the connecting roles may do. */
 export const privileges: Check = async (checked) => [
@@ -147,7 +150,9 @@ export const targetPrivileges: Check<TargetChecked> = async ({ source, target, o
     });
   }
   if (source.inventory.timescale && !to.isSuperuser) {
-    const { may } = await target.session.one<{ may: boolean }>(READ_MAY_BEGIN_RESTORE_MODE);
+    const { may } = await target.session.one<{ may: boolean }>(
+      READ_MAY_BEGIN_RESTORE_MODE.replace('MAY_SET', to.version >= 150_000 ? MAY_SET : 'false'),
+    );
     if (!may) findings.push(withoutRestoreMode(to.role));
   }
   return findings;

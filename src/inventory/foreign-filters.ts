@@ -37,7 +37,7 @@ export function markForeignFilters<C extends Column, R extends Relation<C>>(
     const chunk = byOid.get(chunkOf.get(relation.oid) ?? 0);
     const { filters } = hashed.get(relation.columns) ?? {};
     if (!chunk || !filters || filters.size === 0) return relation;
-    // Those of one hypertable share the list, so that it is written to the ledger and to dumps once.
+    // Those of one hypertable share the list, which so is in memory once.
     const hypertable = byOid.get(chunk.parent ?? 0) ?? chunk;
     const ofList = marked.get(relation.columns) ?? new Map<R, readonly C[]>();
     marked.set(relation.columns, ofList);

@@ -103,15 +103,18 @@ async function temporaryRights(
     const [type, name] = kind === 'SCHEMA' ? ['DATABASE', plan.target.server.database] : ['SCHEMA', schema];
     const key = JSON.stringify([type, name, role]);
     if (name === undefined || rights.has(key)) continue;
-    const { has } = await target.session.one<{ has: boolean | null }>(
+    const { has, isGranted } = await target.session.one<{ has: boolean | null; isGranted: boolean }>(
       `SELECT CASE WHEN pg_catalog.to_regrole(pg_catalog.quote_ident($1)) IS NOT NULL
                     ${type === 'SCHEMA' ? 'AND pg_catalog.to_regnamespace(pg_catalog.quote_ident($2)) IS NOT NULL' : ''}
-              THEN pg_catalog.has_${type === 'SCHEMA' ? 'schema' : 'database'}_privilege($1, $2, 'CREATE') END AS has`,
+              THEN pg_catalog.has_${type === 'SCHEMA' ? 'schema' : 'database'}_privilege($1, $2, 'CREATE') END AS has,
+              EXISTS (SELECT FROM pg_catalog.pg_namespace n CROSS JOIN LATERAL pg_catalog.aclexplode(n.nspacl) AS a
+                      JOIN pg_catalog.pg_roles r ON r.oid = a.grantee AND r.rolname = $1
+                      WHERE n.nspname = $2 AND a.privilege_type = 'CREATE' AND a.grantee <> n.nspowner) AS "isGranted"`,
       [role, name],
     );
-    // In a schema that the run has made, nobody has the right but from an attempt that did not take it back.
-    const isOfRun = type === 'SCHEMA' && !plan.target.schemas.includes(name);
-    if (has === null || (has && !isOfRun)) continue;
+    // In a schema that the run has made, a grant before all grants is of an attempt that did not take it back.
+    const isLeft = type === 'SCHEMA' && isGranted && !plan.target.schemas.includes(name);
+    if (has === null || (has && !isLeft)) continue;
     rights.set(key, {
       grant: `GRANT CREATE ON ${type} ${quoteIdentifier(name)} TO ${quoteIdentifier(role)}`,
       revoke: `REVOKE CREATE ON ${type} ${quoteIdentifier(name)} FROM ${quoteIdentifier(role)}`,

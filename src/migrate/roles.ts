@@ -11,7 +11,9 @@ export const roles: Stage = async ({ plan, target, leaveOut }) => {
   await runStatements(target.session, memberships, { excuse: excuseMissingRights, leaveOut });
   await runStatements(target.session, ownMemberships(plan), { excuse: () => 'done' });
   await runStatements(target.session, settings, { excuse: excuseSettings, leaveOut });
-  await runStatements(target.session, parameterGrants, { excuse: excuseSettings, leaveOut });
+  if (plan.options.privileges) {
+    await runStatements(target.session, parameterGrants, { excuse: excuseSettings, leaveOut });
+  }
 };
 
 /**

@@ -103,7 +103,7 @@ export const excuseMissingRights: Excuse = (statement, error) =>
 
 /** Excuses settings that the target does not know, may not set, or does not take. */
 export const excuseSettings: Excuse = (statement, error) =>
-  ['42501', '42704', '22023', '0LP01', '55P02'].includes(error.code)
+  ['42501', '42602', '42704', '22023', '0LP01', '55P02'].includes(error.code)
     ? { object: statement.object, reason: error.message, sql: shownSql(statement) }
     : undefined;
 

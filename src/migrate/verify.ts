@@ -95,6 +95,7 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
     return 'pg_dump does not carry grants on languages that every server has';
   }
   if (isSuperuser) return undefined;
+  if (kind.endsWith(' on parameter')) return `${role} may not give it on, or not all of it`;
   if (kind.startsWith('grants on')) {
     if (isOfTimescale(kind, object)) return 'they belong to the extension, which was there';
     const others = target.filter((line) => !isOwnersGrant(line, plan));

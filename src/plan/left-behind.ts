@@ -42,10 +42,12 @@ function invalidIndexes({ definitions }: Inventory): LeftOut[] {
 }
 
 function disabledKeys({ definitions }: Inventory): LeftOut[] {
-  return definitions.disabledKeys.map(({ name, of }) => ({
-    object: `disabled triggers of the foreign key ${name} on ${of}`,
-    reason: 'the target checks the key, as it is defined',
-    sql: `ALTER TABLE ${of} DISABLE TRIGGER ALL;`,
+  const tables = new Map<string, string[]>();
+  for (const { name, of } of definitions.disabledKeys) tables.set(of, [...(tables.get(of) ?? []), name]);
+  return [...tables].map(([table, keys]) => ({
+    object: `disabled triggers of the foreign keys ${keys.join(', ')} on ${table}`,
+    reason: 'the target checks them, as they are defined; the SQL disables all triggers of the table',
+    sql: `ALTER TABLE ${table} DISABLE TRIGGER ALL;`,
   }));
 }
 

@@ -9,7 +9,8 @@ export function jsonLinesRenderer(): Renderer {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ fd: 2, sync: true }),
+    // What cannot be written is an event of the stream; a destination of pino's own would throw it.
+    process.stderr,
   );
   return {
     show: (event) => logger.info(event),

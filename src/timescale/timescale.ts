@@ -1,5 +1,5 @@
 import { HyperferryError } from '../postgres/error.js';
-import { quoteIdentifier } from '../postgres/quoting.js';
+import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 
 /** TimescaleDB as it is installed in one database. */
@@ -167,6 +167,18 @@ export function isColumnStatistics(table: { readonly schema: string; readonly na
 /** Whether a table is the one that tells the version and the time of the installation. */
 export function isMetadata(table: { readonly schema: string; readonly name: string }): boolean {
   return table.schema === '_timescaledb_catalog' && table.name === 'metadata';
+}
+
+/**
+ * SQL that fills a continuous aggregate of which the catalog says that it is filled; undefined before 2.18, where nothing
+ * forces a refresh.
+ */
+export function forcedRefresh(
+  version: string,
+  aggregate: { readonly schema: string; readonly name: string },
+): string | undefined {
+  if (compareVersions(version, '2.18.0') < 0) return undefined;
+  return `CALL refresh_continuous_aggregate(${quoteLiteral(quoteQualified(aggregate))}, NULL, NULL, force => true);`;
 }
 
 function isBetween(version: string, first: string, last: string): boolean {

@@ -12,7 +12,7 @@ export interface Intent {
 /** The reason for a difference that is meant; undefined for any other. */
 export function reasonFor(difference: ObjectDifference, intent: Intent): string | undefined {
   if (!intent.owners && difference.kind.startsWith('owner of')) return 'owners were not carried over';
-  if (!intent.privileges && /^(grants on|default privileges)/.test(difference.kind)) {
+  if (!intent.privileges && /^(grants on|default privileges)|on parameter$/.test(difference.kind)) {
     return 'grants were not carried over';
   }
   const label = normal(`${difference.kind} ${difference.object}`);
@@ -48,7 +48,7 @@ function explains({ object }: LeftOut, difference: ObjectDifference, label: stri
   return grant !== null && label === `grants on the database for ${grant[1]}`;
 }
 
-/** Statements name kinds in capitals and quote less than definitions do; a name in small letters and one in others are two. */
+/** Statements name kinds in capitals and quote less than definitions do. Names in capitals alone go for those in small letters. */
 function normal(text: string): string {
   return text
     .replaceAll('"', '')

@@ -141,7 +141,8 @@ async function readFew(
   );
   const catalog = await readCatalogSequences(session, comparableConfiguration(side, other));
   // Not those of the inventory, whose session may print times of another zone.
-  for (const missing of inventory.timescale ? await readMissingValues(session) : []) {
+  const isAsked = inventory.timescale && isMeant('catalog', context);
+  for (const missing of isAsked ? await readMissingValues(session) : []) {
     if (!missing.isCompressed) continue; // its rows were copied with all columns
     const { schema, table, column, value } = missing;
     catalog.add('missing value', `${column} of ${nameOf({ schema, name: table })}`, [value]);

@@ -19,6 +19,8 @@ export function withoutOids(
   const byOid = new Map(relations.map((relation) => [relation.oid, relation]));
   const kept = new Map(columns);
   const left = new Map<string, Set<string>>();
+  // Chunks share the list of their hypertable, and what is made of it.
+  const narrowed = new Map<readonly ComparedColumn[], Map<string, readonly ComparedColumn[]>>();
   for (const [compressed, chunk] of chunkOf) {
     const relation = byOid.get(chunk);
     const filters = byOid.get(compressed)?.columns.filter(({ foreignFilterOf }) => foreignFilterOf) ?? [];
@@ -29,10 +31,13 @@ export function withoutOids(
     // What chunks are segmented by is stored as it is.
     const isValue = ({ name, type }: ComparedColumn): boolean =>
       valueNames?.has(name) === true && isCompressedData(type);
-    kept.set(
-      compressed,
-      all.filter((column) => !isValue(column) && !filterNames?.has(column.name)),
-    );
+    const ofList = narrowed.get(all) ?? new Map<string, readonly ComparedColumn[]>();
+    narrowed.set(all, ofList);
+    const key = JSON.stringify([...(valueNames ?? []), ...(filterNames ?? [])]);
+    const rest =
+      ofList.get(key) ?? all.filter((column) => !isValue(column) && !filterNames?.has(column.name));
+    ofList.set(key, rest);
+    kept.set(compressed, rest);
     const hypertable = byOid.get(relation.parent ?? relation.oid) ?? relation;
     const label = `${hypertable.schema}.${hypertable.name}`;
     const names = all.filter(isValue).map(({ name }) => name);

@@ -118,12 +118,12 @@ const MANIFESTS: Readonly<
   Record<string, { edit: (folder: string) => Promise<void>; says: RegExp; advises: RegExp }>
 > = {
   'of a newer format': {
-    edit: (folder) => editManifest(folder, (manifest) => ({ ...manifest, format: 2 })),
-    says: /expected a manifest of format 1, but .*manifest\.json is of format 2/,
+    edit: (folder) => editManifest(folder, (manifest) => ({ ...manifest, format: 3 })),
+    says: /expected a manifest of format 2, but .*manifest\.json is of format 3/,
     advises: /newer.*README\.txt/,
   },
   'that is no JSON': {
-    edit: (folder) => writeFile(join(folder, 'manifest.json'), '{"format": 1,'),
+    edit: (folder) => writeFile(join(folder, 'manifest.json'), '{"format": 2,'),
     says: /expected the manifest of a dump in .*manifest\.json, but .*JSON/,
     advises: /Take the file again.*README\.txt/,
   },

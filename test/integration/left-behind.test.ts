@@ -91,7 +91,7 @@ test('a foreign key whose triggers are disabled is enabled on the target, and th
     expect(outcome.verification).toMatchObject({ equal: true });
     const [left, ...more] = leftOutButRoles(outcome);
     expect(more).toEqual([]);
-    expect(left?.object).toBe('disabled triggers of the foreign key child_a_fkey on public.child');
+    expect(left?.object).toBe('disabled triggers of the foreign keys child_a_fkey on public.child');
     await query(target, left?.sql ?? '');
     await query(target, 'INSERT INTO child VALUES (1)');
   }
