@@ -77,7 +77,10 @@ async function clear(dump: RestoredDump, run: Run, opening: Promise<Session>): P
 }
 
 /** What people should know before anything is changed. */
-function noticesOf({ name, isStock, selection, record }: RestoredDump, { content }: Parts): string[] {
+function noticesOf(
+  { name, isStock, selection, record, archive }: RestoredDump,
+  { content }: Parts,
+): string[] {
   const notices: string[] = [];
   if (isStock) {
     notices.push(
@@ -86,6 +89,12 @@ function noticesOf({ name, isStock, selection, record }: RestoredDump, { content
   } else if (selection && content === 'definitions') {
     notices.push('definitions of some tables are not compared with those of the dump');
   }
+  const filtered = isStock && content !== 'definitions' ? tablesWithFilters(archive.entries) : [];
+  if (filtered.length > 0) {
+    notices.push(
+      `filters of compressed rows come as pg_dump has written them; over an enum they hide rows on another server, until they are made anew (SELECT compress_chunk(c, recompress => true) FROM show_chunks('…') AS c;): ${nameSome(filtered)}`,
+    );
+  }
   const { policies } = record.features;
   if (content === 'definitions' && policies.length > 0) {
     notices.push(
@@ -93,6 +102,15 @@ function noticesOf({ name, isStock, selection, record }: RestoredDump, { content
     );
   }
   return notices;
+}
+
+/** Where enums are, whose hashes are those of OIDs: what a filter is over, an archive of `pg_dump` does not tell. */
+function tablesWithFilters(entries: readonly TocEntry[]): string[] {
+  const hasEnums = entries.some(({ kind, definition }) => kind === 'TYPE' && / AS ENUM \(/.test(definition));
+  if (!hasEnums) return [];
+  return entries
+    .filter(({ kind, definition }) => kind === 'TABLE' && / _timescaledb_internal\.bloom1\b/.test(definition))
+    .map(quotedNameOf);
 }
 
 function checkOptions(options: RunOptions, { isResumed }: Run) {
