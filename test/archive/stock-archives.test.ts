@@ -83,6 +83,25 @@ test('what an archive of pg_dump holds of grants on large objects and on the dat
   expect(leftOut.map(({ object }) => object)).toContain('ACL DATABASE stock_left_out');
 });
 
+test('a policy of an archive of pg_dump for a role that the target lacks is left out, and lets nobody in', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'stock_policy',
+    `CREATE ROLE stock_guest; CREATE TABLE guarded AS SELECT 1 AS n; ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+     CREATE POLICY guests ON guarded TO stock_guest USING (true); CREATE POLICY none ON guarded USING (false);`,
+  );
+  const from = join(folder, 'policy');
+  await execa(join(databases.programs, 'pg_dump'), ['-d', databases.source, '-Fc', '-f', from]);
+  const { leftOut } = await restore({ from, target: databases.target, jobs: 1 });
+  expect(leftOut).toContainEqual({
+    object: 'POLICY public.guarded guests',
+    reason: expect.stringContaining('stock_guest'),
+    sql: 'CREATE POLICY guests ON public.guarded TO stock_guest USING (true);',
+  });
+  const kept = 'SELECT polname::text AS name FROM pg_policy';
+  expect(await query(databases.target, kept)).toEqual([{ name: 'none' }]);
+});
+
 test("the user's rows in the tables of extensions come without TimescaleDB as well", async () => {
   // As the script of the extension would have it, on both sides.
   const extension = `
