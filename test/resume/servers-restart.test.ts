@@ -32,14 +32,11 @@ SELECT alter_job(job_id, next_start => now() + interval '10 minutes') FROM times
 const OTHERS = 6 - 1;
 
 const pair = once(async (): Promise<Pair> => {
-  const options = {
-    edition: hasCommunity ? 'community' : 'apache',
-    // What was committed outlives a crash, as on a server that is not a throwaway one.
-    settings: { synchronous_commit: 'on' },
-  } as const;
+  const edition = hasCommunity ? 'community' : 'apache';
   const [source, target] = await Promise.all([
-    startExtraServer('restarted-source', options),
-    startExtraServer('restarted-target', options),
+    // What the test has written outlives a crash, as on a server that is not a throwaway one.
+    startExtraServer('restarted-source', { edition, settings: { synchronous_commit: 'on' } }),
+    startExtraServer('restarted-target', { edition, settings: { synchronous_commit: 'off' } }),
   ]);
   return { source, target };
 });
