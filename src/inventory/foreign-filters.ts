@@ -1,4 +1,4 @@
-import { columnOfBloomFilter } from '../timescale/timescale.js';
+import { mayBeOver } from '../timescale/timescale.js';
 
 /** What of a list of columns is a filter over batches of compressed rows, and what has hashes that are those of OIDs. */
 export interface HashedColumns {
@@ -20,8 +20,7 @@ interface Relation<C> {
 }
 
 /**
- * Marks the filters in which another server's hashes would not find values. One that may be over several columns is among
- * them where any column of the chunk has such hashes.
+ * Marks the filters in which another server's hashes would not find values.
  *
  * @param hashed what is known of lists of columns, each of which many relations share
  * @param chunkOf the chunk of each relation that holds compressed rows, by OID
@@ -62,10 +61,11 @@ function withMarks<C extends Column>(
   const hashingOids = hashed.get(chunk.columns)?.hashingOids ?? new Set();
   if (hashingOids.size === 0) return columns;
   const names = chunk.columns.map(({ name }) => name);
+  const hashing = [...hashingOids];
   const { schema, name } = hypertable;
   return columns.map((column) => {
-    const over = columnOfBloomFilter(column.name, names);
-    const isForeign = filters.has(column.name) && (over === undefined || hashingOids.has(over));
+    const isForeign =
+      filters.has(column.name) && hashing.some((one) => mayBeOver(column.name, one, names));
     return isForeign ? { ...column, foreignFilterOf: { schema, name } } : column;
   });
 }

@@ -132,10 +132,21 @@ export function isBloomFilter(type: { readonly schema: string; readonly name: st
   return type.schema === '_timescaledb_internal' && type.name === 'bloom1';
 }
 
-/** The column that a filter is over, by the filter's name; undefined for one over several, or over one with a long name. */
-export function columnOfBloomFilter(name: string, columns: readonly string[]): string | undefined {
-  const column = /^_ts_meta_v2_bloom[^_]*_(.*)$/s.exec(name)?.[1];
-  return column !== undefined && columns.includes(column) ? column : undefined;
+/** Of the names of columns behind a hash, as many bytes are kept. */
+const NAMES_KEPT = 39;
+
+/**
+ * Whether a filter may be over a column, by the filter's name: it ends with the name of its column, or with a hash and the
+ * names of its columns, which may be cut.
+ * Source: compressed_column_metadata_name_v2() in TimescaleDB's tsl/src/compression/create.c
+ *
+ * @param columns all that the chunk has
+ */
+export function mayBeOver(filter: string, column: string, columns: readonly string[]): boolean {
+  const named = /^_ts_meta_v2_bloom[^_]*_(.*)$/s.exec(filter)?.[1] ?? filter;
+  if (columns.includes(named)) return named === column;
+  const names = named.replace(/^[0-9a-f]{4}_/, '');
+  return Buffer.byteLength(names) >= NAMES_KEPT || names.includes(column);
 }
 
 /** Whether a table is the one that names the tablespaces attached to hypertables. */
