@@ -64,8 +64,7 @@ function withMarks<C extends Column>(
   const hashing = [...hashingOids];
   const { schema, name } = hypertable;
   return columns.map((column) => {
-    const isForeign =
-      filters.has(column.name) && hashing.some((one) => mayBeOver(column.name, one, names));
+    const isForeign = filters.has(column.name) && hashing.some((one) => mayBeOver(column.name, one, names));
     return isForeign ? { ...column, foreignFilterOf: { schema, name } } : column;
   });
 }
