@@ -155,21 +155,19 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       });
     });
 
-    test.runIf(version === '2.19.3')(
-      'hypercore names what has that access method, and its mend helps',
-      async () => {
-        const databases = await make('hypercore', COMPRESSED);
-        await expectSilent(databases, 'hypercore');
-        await query(databases.source, `SELECT decompress_chunk(c) FROM show_chunks('"rea;ding"') AS c`);
-        await query(
-          databases.source,
-          `SELECT compress_chunk(c, hypercore_use_access_method => true) FROM show_chunks('"rea;ding"') AS c LIMIT 1`,
-        );
-        const { mend } = await expectFires(databases, { id: 'hypercore', severity: 'blocker' });
-        await runScript(databases.programs, databases.source, mend);
-        await expectSilent(databases, 'hypercore');
-      },
-    );
+    test('hypercore names what has that access method, and its mend helps', async () => {
+      const databases = await make('hypercore', COMPRESSED);
+      await expectSilent(databases, 'hypercore');
+      if (version !== '2.19.3') return; // newer ones have none
+      await query(databases.source, `SELECT decompress_chunk(c) FROM show_chunks('"rea;ding"') AS c`);
+      await query(
+        databases.source,
+        `SELECT compress_chunk(c, hypercore_use_access_method => true) FROM show_chunks('"rea;ding"') AS c LIMIT 1`,
+      );
+      const { mend } = await expectFires(databases, { id: 'hypercore', severity: 'blocker' });
+      await runScript(databases.programs, databases.source, mend);
+      await expectSilent(databases, 'hypercore');
+    });
 
     test('multi-node names hypertables that have a replication factor, as versions before 2.14 wrote it', async () => {
       const databases = await make('multi_node', READINGS);
