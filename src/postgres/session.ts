@@ -46,9 +46,6 @@ FROM (VALUES
   ('client_min_messages', 'warning'), ('search_path', ''), ('row_security', 'off'),
   ('default_transaction_read_only', 'off'), ('default_transaction_isolation', 'read committed'),
   ('session_replication_role', 'origin'),
-  -- What was committed must be there after a crash of the server: a run goes on from it without looking again.
-  ('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit')
-                         WHEN 'off' THEN 'local' ELSE pg_catalog.current_setting('synchronous_commit') END),
   -- What is made lies where its definition says, which names what is not by default.
   ('default_tablespace', ''), ('default_table_access_method', 'heap'),
   -- The planner takes queries of the catalogs for dear ones: compiling cost more (0.2 s) than it saved.
