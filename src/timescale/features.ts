@@ -70,17 +70,24 @@ const OIDS_OF_OBJECTS = `t.typname LIKE 'reg%' AND t.typcategory = 'N' AND t.oid
 /** The types of a kind, and those that are made of them: domains, arrays, ranges, composites. */
 function typesOf(kind: string): string {
   return `
-WITH RECURSIVE made AS (
+WITH RECURSIVE part (whole, oid) AS MATERIALIZED (
+  SELECT t.oid, t.typbasetype FROM pg_catalog.pg_type t WHERE t.typtype = 'd'
+  UNION ALL
+  SELECT t.oid, t.typelem FROM pg_catalog.pg_type t WHERE t.typelem <> 0
+  UNION ALL
+  SELECT r.rngtypid, r.rngsubtype FROM pg_catalog.pg_range r
+  UNION ALL
+  -- Multiranges came with PostgreSQL 14.
+  SELECT (pg_catalog.to_jsonb(r)->>'rngmultitypid')::oid, r.rngsubtype FROM pg_catalog.pg_range r
+  UNION ALL
+  -- Not the row types of tables, which are many.
+  SELECT c.reltype, a.atttypid
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+  WHERE c.relkind = 'c'
+), made (oid) AS (
   SELECT t.oid FROM pg_catalog.pg_type t WHERE ${kind}
   UNION
-  SELECT t.oid
-  FROM pg_catalog.pg_type t
-  LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid
-  -- Not the row types of tables, which are many.
-  LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid AND c.relkind = 'c'
-  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-  CROSS JOIN LATERAL (VALUES (t.typbasetype), (t.typelem), (r.rngsubtype), (a.atttypid)) AS part (oid)
-  JOIN made m ON m.oid = part.oid
+  SELECT p.whole FROM part p JOIN made m ON m.oid = p.oid
 )`;
 }
 
