@@ -20,11 +20,8 @@ export async function withInterrupt<T>(
     if (logFormat === 'json') jsonLinesRenderer().show({ type: 'notice', message });
     else process.stderr.write(`\n${message}\n`);
   };
-  const interrupt = (name: NodeJS.Signals): void => {
+  const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    // Nobody reads any more, and what cannot be written must not end the process before all is put back.
-    if (name === 'SIGHUP')
-      for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
     controller.abort(new Error('interrupted'));
     say('Stopping; once more to end at once.');
     setTimeout(() => {

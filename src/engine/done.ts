@@ -120,6 +120,7 @@ async function spoil(session: Session, positions: readonly number[]): Promise<vo
  * @param relations quoted and qualified
  */
 export async function doubtRows(session: Session, relations: readonly string[]): Promise<void> {
+  if (relations.length === 0) return;
   const marks = await session.query<{ position: number }>(
     'SELECT position::int AS position FROM _hyperferry.done WHERE kind IS NOT NULL AND relation = ANY ($1)',
     [relations],

@@ -1,4 +1,4 @@
-import { grantStatements } from '../plan/grant-statements.js';
+import { grantStatements, mapGrantees } from '../plan/grant-statements.js';
 import type { Statement } from '../plan/statement.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 import type { Migration, Stage } from './migration.js';
@@ -35,23 +35,15 @@ function properties({ plan }: Migration): Statement[] {
     });
   }
   if (plan.options.privileges && grants) {
-    const grantees = new Set([
-      '',
-      owner,
-      ...grants.map(({ grantee }) => grantee && plan.owners.ownerOf(grantee)),
-    ]);
+    const given = mapGrantees(grants, plan.owners);
+    const grantees = new Set(['', owner, ...given.map(({ grantee }) => grantee)]);
     for (const grantee of grantees) {
       statements.push({
         sql: `REVOKE ALL ON ${name} FROM ${grantee === '' ? 'PUBLIC' : quoteIdentifier(grantee)};`,
         object: `grants on the database for ${grantee || 'PUBLIC'}`,
       });
     }
-    statements.push(
-      ...grantStatements(
-        name,
-        grants.map((grant) => ({ ...grant, grantee: grant.grantee && plan.owners.ownerOf(grant.grantee) })),
-      ),
-    );
+    statements.push(...grantStatements(name, given));
   }
   return statements;
 }

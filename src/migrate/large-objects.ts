@@ -1,5 +1,5 @@
 import type { LargeObject } from '../inventory/large-objects.js';
-import { grantStatements } from '../plan/grant-statements.js';
+import { grantStatements, mapGrantees } from '../plan/grant-statements.js';
 import type { Statement } from '../plan/statement.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 import type { Migration, Stage } from './migration.js';
@@ -31,14 +31,6 @@ function propertiesOf(object: LargeObject, { plan }: Migration): Statement[] {
           },
         ]
       : []),
-    ...(plan.options.privileges
-      ? grantStatements(
-          name,
-          object.grants.map((grant) => ({
-            ...grant,
-            grantee: grant.grantee && plan.owners.ownerOf(grant.grantee),
-          })),
-        )
-      : []),
+    ...(plan.options.privileges ? grantStatements(name, mapGrantees(object.grants, plan.owners)) : []),
   ];
 }

@@ -1,4 +1,5 @@
 import { quoteIdentifier } from '../postgres/quoting.js';
+import type { OwnerMap } from './owner-map.js';
 import type { Statement } from './statement.js';
 
 /** A privilege of one role; `PUBLIC` is the empty name. */
@@ -14,4 +15,9 @@ export function grantStatements(object: string, grants: readonly Grant[]): State
     sql: `GRANT ${privilege} ON ${object} TO ${grantee === '' ? 'PUBLIC' : quoteIdentifier(grantee)}${grantable ? ' WITH GRANT OPTION' : ''};`,
     object: `${privilege} on ${object} for ${grantee || 'PUBLIC'}`,
   }));
+}
+
+/** The same to those who are the grantees on the target. */
+export function mapGrantees(grants: readonly Grant[], { ownerOf }: Pick<OwnerMap, 'ownerOf'>): Grant[] {
+  return grants.map((grant) => ({ ...grant, grantee: grant.grantee && ownerOf(grant.grantee) }));
 }

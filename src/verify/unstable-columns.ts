@@ -26,16 +26,15 @@ export function withoutOids(
     const filters = byOid.get(compressed)?.columns.filter(({ foreignFilterOf }) => foreignFilterOf) ?? [];
     const values = relation?.columns.filter(({ holdsOids }) => holdsOids) ?? [];
     if (!relation || values.length + filters.length === 0) continue;
-    const [filterNames, valueNames] = [filters, values].map((some) => new Set(some.map(({ name }) => name)));
+    const [filterNames, valueNames] = [namesOf(filters), namesOf(values)];
     const all = columns.get(compressed) ?? [];
     // What chunks are segmented by is stored as it is.
     const isValue = ({ name, type }: ComparedColumn): boolean =>
-      valueNames?.has(name) === true && isCompressedData(type);
+      valueNames.has(name) && isCompressedData(type);
     const ofList = narrowed.get(all) ?? new Map<string, readonly ComparedColumn[]>();
     narrowed.set(all, ofList);
-    const key = JSON.stringify([...(valueNames ?? []), ...(filterNames ?? [])]);
-    const rest =
-      ofList.get(key) ?? all.filter((column) => !isValue(column) && !filterNames?.has(column.name));
+    const key = JSON.stringify([...valueNames, ...filterNames]);
+    const rest = ofList.get(key) ?? all.filter((column) => !isValue(column) && !filterNames.has(column.name));
     ofList.set(key, rest);
     kept.set(compressed, rest);
     const hypertable = byOid.get(relation.parent ?? relation.oid) ?? relation;
@@ -50,4 +49,8 @@ export function withoutOids(
       reason: 'they are stored with OIDs; their values are compared through SQL: hyperferry verify --logical',
     })),
   };
+}
+
+function namesOf(columns: readonly { readonly name: string }[]): ReadonlySet<string> {
+  return new Set(columns.map(({ name }) => name));
 }

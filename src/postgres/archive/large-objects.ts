@@ -1,9 +1,8 @@
 import { unreadableArchive } from './archive-error.js';
 import { BlockReader } from './block-reader.js';
-import { decompress } from './decompress.js';
 import { findFileOfFolder, readContent, readFileOfFolder } from './folder-file.js';
 import type { Archive, Blocks } from './open-archive.js';
-import { expectHeader, positionOf, withoutData } from './table-data.js';
+import { contentOfBlocks, expectHeader, positionOf, withoutData } from './table-data.js';
 import type { TocEntry } from './toc-entry.js';
 
 /** Where a large object is: the name of its file in the folder, or the position in the file that is the archive. */
@@ -25,34 +24,19 @@ export function findLargeObjects(archive: Archive, entry: TocEntry): AsyncGenera
 /**
  * The content of a large object.
  *
- * @throws HyperferryError `ARCHIVE`, while it is read, that names the file and what is wrong
+ * @throws HyperferryError `ARCHIVE`, here or while it is read, that names the file and what is wrong
  */
-export async function* readLargeObject(
-  { path, header, blocks }: Archive,
-  { oid, place }: LargeObjectPlace,
-): AsyncGenerator<Buffer> {
-  if (typeof place === 'string') {
-    yield* readContent(findFileOfFolder(path, place));
-    return;
-  }
-  const reader = await BlockReader.open(path, blocks?.integerBytes ?? 4, place);
-  try {
+export function readLargeObject(archive: Archive, { oid, place }: LargeObjectPlace): AsyncGenerator<Buffer> {
+  const { path, blocks } = archive;
+  if (typeof place === 'string' || !blocks) return readContent(findFileOfFolder(path, String(place)));
+  return contentOfBlocks(archive, blocks, place, async (reader) => {
     const found = await reader.largeObject();
-    if (found !== oid) {
-      throw unreadableArchive(
-        path,
-        `expected large object ${oid} at byte ${place}, found ${found ?? 'the last'}`,
-      );
-    }
-    yield* decompress({
+    if (found === oid) return;
+    throw unreadableArchive(
       path,
-      algorithm: header.compression.algorithm,
-      place: 'blocks',
-      bytes: reader.data(),
-    });
-  } finally {
-    await reader.close();
-  }
+      `expected large object ${oid} at byte ${place}, found ${found ?? 'the last'}`,
+    );
+  });
 }
 
 /** Source: _LoadLOs() in PostgreSQL's src/bin/pg_dump/pg_backup_custom.c. */

@@ -24,7 +24,8 @@ async function contentOf(
 ): Promise<{ path: string; bytes: AsyncGenerator<Buffer> }> {
   if (archive.blocks) {
     const position = await positionOf(archive, archive.blocks, entry);
-    return { path: archive.path, bytes: contentOfBlocks(archive, archive.blocks, entry, position) };
+    const begin = (reader: BlockReader) => expectHeader(reader, { kind: 'rows', dumpId: entry.dumpId });
+    return { path: archive.path, bytes: contentOfBlocks(archive, archive.blocks, position, begin) };
   }
   if (entry.data.at !== 'file') throw withoutData(archive, entry);
   const file = findFileOfFolder(archive.path, entry.data.name);
@@ -44,15 +45,16 @@ export function withoutData({ path }: Archive, { dumpId, kind, schema, tag }: To
   return unreadableArchive(path, `it has no data of entry ${dumpId}, ${kind} ${name}`);
 }
 
-async function* contentOfBlocks(
+/** @param begin reads on to where the data begin */
+export async function* contentOfBlocks(
   { path, header }: Archive,
   { integerBytes }: Blocks,
-  { dumpId }: TocEntry,
   position: number,
+  begin: (reader: BlockReader) => Promise<void>,
 ): AsyncGenerator<Buffer> {
   const reader = await BlockReader.open(path, integerBytes, position);
   try {
-    await expectHeader(reader, { kind: 'rows', dumpId });
+    await begin(reader);
     yield* decompress({
       path,
       algorithm: header.compression.algorithm,
