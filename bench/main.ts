@@ -14,9 +14,9 @@ import { withClient } from './with-client.js';
 /** Times the contenders over one database after the other, and tells what they were measured on. */
 async function main(): Promise<void> {
   const options = readOptions();
-  const { only = '', without, latency } = options;
+  const { only, without, latency } = options;
   const taking = (await contenders({ ...options, isFarAway: latency > 0 })).filter(
-    ({ name }) => name.includes(only) && !(without && name.includes(without)),
+    ({ name }) => (!only || holdsOne(name, only)) && !(without && holdsOne(name, without)),
   );
   const folder = await mkdtemp(join(options.folder, 'hyperferry-bench-'));
   const machine = await describeMachine(folder);
@@ -72,6 +72,10 @@ async function main(): Promise<void> {
     await sayWhatProxyUsed(farAway);
     await end();
   }
+}
+
+function holdsOne(name: string, texts: string): boolean {
+  return texts.split(',').some((text) => name.includes(text));
 }
 
 interface Servers {

@@ -51,8 +51,8 @@ export function readOptions(): Options {
       `of ${Object.keys(DATABASES).join(', ')} (default: wide,many,mixed, and compressed with the community edition)`,
     )
     .option('--large', 'also many-20k', false)
-    .option('--only <text>', 'only contenders whose name holds the text')
-    .option('--without <text>', 'no contender whose name holds the text')
+    .option('--only <texts>', 'only contenders whose name holds one of the texts, with commas between')
+    .option('--without <texts>', 'no contender whose name holds one of the texts')
     .option('--pgcopydb <program>', 'where pgcopydb is; by default it takes part if it is on PATH')
     .option(
       '--latency <milliseconds>',
