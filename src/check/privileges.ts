@@ -26,7 +26,7 @@ const READ_HIDDEN_ROWS = `
 SET LOCAL row_security = on; -- for this message
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE pg_catalog.row_security_active(c.oid) ORDER BY 1`;
+WHERE c.relrowsecurity AND pg_catalog.row_security_active(c.oid) ORDER BY 1`;
 
 /** Large objects have grants of their own, and no role reads them all but a superuser. */
 const READ_UNREADABLE_OBJECTS = `

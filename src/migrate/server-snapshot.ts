@@ -7,6 +7,7 @@ import type { ArchiveHeader } from '../postgres/archive/archive-header.js';
 import { readArchiveToc } from '../postgres/archive/archive-toc.js';
 import { type ClientProgram, runClientProgram } from '../postgres/client-programs.js';
 import type { Connection } from '../postgres/connection-string.js';
+import { rewordPgDump } from '../postgres/pg-dump-queries.js';
 import type { Session } from '../postgres/session.js';
 import { exportSnapshot, withSnapshot } from '../postgres/snapshot.js';
 import { readChunkTables, readPartsOfChunks } from '../timescale/chunk-definitions.js';
@@ -71,7 +72,10 @@ async function readDefinitions(
     withSnapshot(session, id, () => read(session)).finally(() => closeSession(run, session));
   const flags = [`--snapshot=${id}`, ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`)];
   const [archive, tables, parts] = await allOver([
-    runClientProgram(pgDump, [...DUMP_FLAGS, ...flags], dump, run.signal),
+    runClientProgram(pgDump, [...DUMP_FLAGS, ...flags], dump, {
+      reword: (query) => rewordPgDump(query, plain.oids),
+      signal: run.signal,
+    }),
     asOfSnapshot(sessions.tables, (session) => readChunkTables(session, server.version, plain.oids)),
     asOfSnapshot(sessions.parts, (session) => readPartsOfChunks(session, plain.oids)),
   ]);

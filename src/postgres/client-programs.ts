@@ -55,14 +55,17 @@ export async function findPgDump(
 /**
  * Runs a client program with the connection of a session, which it ends, and gives what it wrote on stdout. Nothing that
  * the program gets holds a password.
+ *
+ * @param options.reword gives what the server is asked in place of what the program asks
  */
 export async function runClientProgram(
   program: ClientProgram,
   parameters: readonly string[],
   session: Session,
-  signal?: AbortSignal,
+  options: { readonly reword?: (query: string) => string; readonly signal?: AbortSignal } = {},
 ): Promise<Buffer> {
-  return lendConnection(session, (environment) =>
+  const { reword = (query) => query, signal } = options;
+  return lendConnection(session, reword, (environment) =>
     // Its errors are read by their English words.
     run(program, parameters, { ...programEnvironment(), LC_ALL: 'C', ...environment }, signal),
   );

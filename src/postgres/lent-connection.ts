@@ -2,19 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { columnOptions } from './column-options.js';
-import { IDENTIFIER_PATTERN } from './quoting.js';
 import type { Session } from './session.js';
 
 /**
  * Lends the connection of a session to one client program, through a socket in a folder that only this user can enter.
- * So the program connects as sessions do, gets no password, and asks less of the server: see `withoutDescendants` and
- * `withoutOwnOptions`.
+ * So the program connects as sessions do, and gets no password.
  *
+ * @param reword gives what the server is asked in place of what the program asks
  * @param use runs the program with the environment that leads it to the socket
  */
 export async function lendConnection<T>(
   session: Session,
+  reword: (query: string) => string,
   use: (environment: Readonly<Record<string, string>>) => Promise<T>,
 ): Promise<T> {
   const [greeting, named] = await Promise.all([
@@ -24,7 +23,7 @@ export async function lendConnection<T>(
   const folder = await mkdtemp(join(tmpdir(), 'hyperferry-'));
   const server = createServer((program) => {
     server.close(); // it is lent to one
-    new Loan(program, session, greeting).begin();
+    new Loan(program, session, greeting, reword).begin();
   });
   try {
     await new Promise<void>((resolve, reject) => {
@@ -102,13 +101,15 @@ class Loan {
   readonly #program: Socket;
   readonly #session: Session;
   readonly #greeting: Buffer;
+  readonly #reword: (query: string) => string;
   #server: Socket | undefined;
   #received: Buffer = Buffer.alloc(0);
 
-  constructor(program: Socket, session: Session, greeting: Buffer) {
+  constructor(program: Socket, session: Session, greeting: Buffer, reword: (query: string) => string) {
     this.#program = program;
     this.#session = session;
     this.#greeting = greeting;
+    this.#reword = reword;
   }
 
   begin(): void {
@@ -144,7 +145,7 @@ class Loan {
     if (!bytes) return false;
     const isQuery = bytes.toString('latin1', 0, 1) === 'Q';
     const sql = isQuery ? bytes.toString('utf8', 5, bytes.length - 1) : '';
-    const asked = sql.startsWith('LOCK TABLE ') ? withoutDescendants(sql) : withoutOwnOptions(sql);
+    const asked = this.#reword(sql);
     server.write(asked === sql ? bytes : message('Q', Buffer.from(`${asked}\0`)));
     return true;
   }
@@ -158,27 +159,4 @@ class Loan {
     this.#received = received.subarray(length);
     return received.subarray(0, length);
   }
-}
-
-const QUALIFIED_NAME = new RegExp(`${IDENTIFIER_PATTERN}\\.${IDENTIFIER_PATTERN}(?=, | IN )`, 'g');
-
-/**
- * `LOCK TABLE a` locks all that inherits from it as well: the chunks of a hypertable, though `pg_dump` was told to leave
- * them out. What it does dump it locks by name.
- * Source: getTables() in src/bin/pg_dump/pg_dump.c, LockTableCommand() in src/backend/commands/lockcmds.c
- */
-export function withoutDescendants(lockTable: string): string {
-  return lockTable.replaceAll(QUALIFIED_NAME, 'ONLY $&');
-}
-
-/**
- * A `pg_dump` that is older than the source's minor version would dump what that server keeps for itself among the options
- * of columns, and another server refuses it: `unrecognized parameter "pg_attver"`.
- * Source: getTableAttrs() in src/bin/pg_dump/pg_dump.c, PostgreSQL 12 to 18
- */
-export function withoutOwnOptions(query: string): string {
-  return query.replace(
-    "array_to_string(a.attoptions, ', ') AS attoptions",
-    `${columnOptions('a')} AS attoptions`,
-  );
 }

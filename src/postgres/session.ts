@@ -50,6 +50,8 @@ FROM (VALUES
   ('default_tablespace', ''), ('default_table_access_method', 'heap'),
   -- The planner takes queries of the catalogs for dear ones: compiling cost more (0.2 s) than it saved.
   ('jit', 'off'),
+  -- The catalogs of many chunks are sorted and joined in memory: in the 4 MB that are usual they go through files.
+  ('work_mem', GREATEST(pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')) / 1024, 65536) || 'kB'),
   ('statement_timeout', '0'), ('lock_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
   ('idle_session_timeout', '0'), ('transaction_timeout', '0'),
   -- A firewall that drops a connection without a word is seen in two minutes, not in two hours.

@@ -18,14 +18,17 @@ export interface MissingValue {
   readonly isCompressed: boolean;
 }
 
+/** By the few columns that have one first: the planner would go through the columns of each chunk. */
 const READ_MISSING_VALUES = `
-SELECT c.oid::int8 AS chunk, n.nspname AS schema, c.relname AS "table", a.attname AS column,
-       a.attmissingval::text AS value
-FROM pg_catalog.pg_attribute a
+WITH missing AS MATERIALIZED (
+  SELECT attrelid, attnum, attname, attmissingval::text AS value
+  FROM pg_catalog.pg_attribute WHERE atthasmissing AND NOT attisdropped
+)
+SELECT c.oid::int8 AS chunk, n.nspname AS schema, c.relname AS "table", a.attname AS column, a.value
+FROM missing a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE a.atthasmissing AND NOT a.attisdropped
-  AND EXISTS (SELECT FROM pg_catalog.pg_inherits i
+WHERE EXISTS (SELECT FROM pg_catalog.pg_inherits i
               JOIN (${HYPERTABLES}) AS h ON h.oid = i.inhparent
               WHERE i.inhrelid = c.oid)
 ORDER BY 2, 3, a.attnum`;

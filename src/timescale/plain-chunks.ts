@@ -29,7 +29,7 @@ SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name,
            OR EXISTS (SELECT FROM pg_catalog.pg_attribute a
                       WHERE a.attrelid = c.oid AND a.atttypid = '_timescaledb_internal.compressed_data'::pg_catalog.regtype)) AS "isChunk"
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relname ~ '_[0-9]+_chunk(_compressed)?$'`;
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relname LIKE ANY (ARRAY['%\\_chunk', '%\\_chunk\\_compressed'])`;
 
 /**
  * Of the tables in $1, those that have more than what is derived from their hypertable or read by the definitions'
@@ -138,7 +138,8 @@ WHERE NOT (d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND d.deptyp
 export async function findPlainChunks(session: Session): Promise<PlainChunks> {
   const groups = new Map<string, Group>();
   for (const { oid, schema, name, isChunk } of await session.query<CandidateRow>(READ_CANDIDATES)) {
-    const [, prefix = '', suffix = ''] = CHUNK_NAME.exec(name) ?? [];
+    const [, prefix, suffix] = CHUNK_NAME.exec(name) ?? [];
+    if (prefix === undefined || suffix === undefined) continue;
     const key = JSON.stringify([schema, prefix, suffix]);
     const group = groups.get(key) ?? { schema, prefix, suffix, oids: [], areChunks: true };
     groups.set(key, group);

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { findPgDump, runClientProgram } from '../../src/postgres/client-programs.js';
 import { parseConnection } from '../../src/postgres/connection-string.js';
-import { withoutDescendants } from '../../src/postgres/lent-connection.js';
 import { Session } from '../../src/postgres/session.js';
 import { apachePair } from '../integration/servers.js';
 
@@ -54,15 +53,6 @@ test('a program reads and writes through the connection of the session, which en
   await expect(session.query('SELECT 1')).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
 });
 
-test('a table that a program locks is locked without those that inherit from it', async () => {
-  expect(withoutDescendants('LOCK TABLE public.reading IN ACCESS SHARE MODE')).toBe(
-    'LOCK TABLE ONLY public.reading IN ACCESS SHARE MODE',
-  );
-  expect(withoutDescendants('LOCK TABLE a."b, c.d IN e", "f""g".h, i.j IN ACCESS SHARE MODE')).toBe(
-    'LOCK TABLE ONLY a."b, c.d IN e", ONLY "f""g".h, ONLY i.j IN ACCESS SHARE MODE',
-  );
-});
-
 test('what a program writes comes byte by byte', async () => {
   const program = await programThat(`printf '\\000\\377\\n\\r\\n'`);
   expect(await runClientProgram(program, [], await aSession())).toEqual(Buffer.from([0, 255, 10, 13, 10]));
@@ -84,7 +74,7 @@ test('a program that fails, and one that is not there, are errors that say so', 
 test('an abort ends a program that runs', async () => {
   const program = await programThat('exec sleep 600');
   const controller = new AbortController();
-  const run = runClientProgram(program, [], await aSession(), controller.signal);
+  const run = runClientProgram(program, [], await aSession(), { signal: controller.signal });
   setTimeout(() => controller.abort(), 100);
   await expect(run).rejects.toMatchObject({ code: 'INTERRUPTED' });
 });

@@ -36,6 +36,7 @@ export function relationKind(alias: string): string {
 
 /** SQL for one line a member of a text array, in an order of their own. */
 export function optionLines(array: string, title: string): string {
-  return `(SELECT pg_catalog.string_agg('${title} ' || o.option, E'\\n' ORDER BY o.option COLLATE pg_catalog."C")
-    FROM pg_catalog.unnest(${array}) AS o (option))`;
+  return `CASE WHEN ${array} IS NOT NULL THEN (
+    SELECT pg_catalog.string_agg('${title} ' || o.option, E'\\n' ORDER BY o.option COLLATE pg_catalog."C")
+    FROM pg_catalog.unnest(${array}) AS o (option)) END`;
 }
