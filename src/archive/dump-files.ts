@@ -8,8 +8,8 @@ import type { DumpContents } from './dump-entries.js';
 import type { DumpFolder } from './dump-folder.js';
 import type { DumpRecord } from './dump-record.js';
 import type { Manifest } from './manifest.js';
-import { databaseScript, missingValuesScript, rolesScript } from './psql-scripts.js';
-import { LISTS, MISSING_VALUES, readme } from './readme.js';
+import { backgroundJobsScript, databaseScript, missingValuesScript, rolesScript } from './psql-scripts.js';
+import { BACKGROUND_JOBS, LISTS, MISSING_VALUES, readme } from './readme.js';
 import { RECORD_FILE, writeRecord } from './record-file.js';
 
 /** All that the files beside the rows are made of. */
@@ -52,6 +52,9 @@ export async function writeDefinitions(folder: DumpFolder, described: Described)
     ...(inventory.missingValues.length === 0
       ? []
       : [await folder.write(MISSING_VALUES, missingValuesScript(inventory.missingValues))]),
+    ...(inventory.timescale && hasBackgroundJobs(described)
+      ? [await folder.write(BACKGROUND_JOBS, backgroundJobsScript(record.jobStarts, inventory.timescale))]
+      : []),
     await folder.write(LISTS.inRestoreMode, list(inRestoreMode)),
     await folder.write(LISTS.afterRestoreMode, list(last)),
     await folder.write(RECORD_FILE, await writeRecord(record)),
@@ -72,7 +75,12 @@ export function readmeOf(described: Described, kind: Manifest['kind']): Paramete
     ].sort(),
     schemas: schemasOfExtensions(described),
     afterRestoreMode: afterRestoreMode(described),
+    hasBackgroundJobs: hasBackgroundJobs(described),
   };
+}
+
+function hasBackgroundJobs({ record }: Described): boolean {
+  return record.jobStarts.length > 0;
 }
 
 /** Every database has the schema `public`. */

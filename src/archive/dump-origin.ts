@@ -126,7 +126,7 @@ function checkOptions(options: RunOptions, { isResumed }: Run) {
 function asSnapshot({ identity, archive, record, selection }: RestoredDump, { content }: Parts): Snapshot {
   // What was dumped does not change.
   const counters: ChangeCounters = { of: () => identity, largeObjects: identity, epoch: identity };
-  const { side, plainChunks, rolePasswords, sequenceValues } = record;
+  const { side, plainChunks, rolePasswords, sequenceValues, jobStarts } = record;
   return {
     identity,
     inventory:
@@ -136,6 +136,7 @@ function asSnapshot({ identity, archive, record, selection }: RestoredDump, { co
     readChangesNow: async () => counters,
     readRolePasswords: async () => rolePasswords,
     readSequenceValues: async (names) => valuesOf(names, sequenceValues),
+    jobStarts,
     openConfiguration: (target) =>
       stageConfiguration(target, archive, fingerprint('configuration', identity), selection?.catalog),
     compared: side,

@@ -155,6 +155,7 @@ async function dumpInto(
     plainChunks: snapshot.schema.plainChunks,
     features: inventory.timescale ? await readFeatures(session) : NO_FEATURES,
     sequenceValues,
+    jobStarts: snapshot.jobStarts,
     rolePasswords: options.rolePasswords ? await readRolePasswords(session) : new Map(),
     leftOut: [],
   };

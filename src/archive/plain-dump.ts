@@ -9,11 +9,18 @@ import type { DumpFolder } from './dump-folder.js';
 import { fileOnDisk } from './file-on-disk.js';
 import type { Manifest } from './manifest.js';
 import { OBJECTS_FILE } from './objects-file.js';
-import { LISTS, MISSING_VALUES } from './readme.js';
+import { BACKGROUND_JOBS, LISTS, MISSING_VALUES } from './readme.js';
 import { RECORD_FILE } from './record-file.js';
 
 /** What a plain dump keeps of the archive that it is made of, as it is: `verify` compares with the last two. */
-const KEPT = new Set(['roles.sql', 'database.sql', MISSING_VALUES, RECORD_FILE, OBJECTS_FILE]);
+const KEPT = new Set([
+  'roles.sql',
+  'database.sql',
+  MISSING_VALUES,
+  BACKGROUND_JOBS,
+  RECORD_FILE,
+  OBJECTS_FILE,
+]);
 
 /** The scripts, and the lists of entries that each is made of. */
 const SCRIPTS = [

@@ -17,13 +17,16 @@ export interface Described {
   readonly schemas: readonly TocEntry[];
   /** Entries that wait until restore mode has ended. */
   readonly afterRestoreMode: readonly TocEntry[];
+  /** Whether there are jobs that TimescaleDB runs. */
+  readonly hasBackgroundJobs: boolean;
 }
 
 /** Lists of entries for `pg_restore -L`, in the folder. */
 export const LISTS = { inRestoreMode: 'in-restore-mode.list', afterRestoreMode: 'after-restore-mode.list' };
 
-/** A script of statements, in the folder where there is any. */
+/** Scripts of statements, in the folder where there are any. */
 export const MISSING_VALUES = 'missing-values.sql';
+export const BACKGROUND_JOBS = 'background-jobs.sql';
 
 interface Step {
   readonly title: string;
@@ -134,7 +137,7 @@ function preparing({ source: { timescale, extensions }, schemas }: Described): S
 /** TimescaleDB's own tables: `pg_restore -j` keeps no order, and they must be there before the rows of chunks. */
 const CATALOGS = ['_timescaledb_catalog', '_timescaledb_config'];
 
-function byArchive({ source, afterRestoreMode }: Described): Step[] {
+function byArchive({ source, afterRestoreMode, hasBackgroundJobs }: Described): Step[] {
   const { timescale } = source;
   const only = CATALOGS.map((schema) => `-n ${schema}`).join(' ');
   const others = CATALOGS.map((schema) => `-N ${schema}`).join(' ');
@@ -157,7 +160,7 @@ function byArchive({ source, afterRestoreMode }: Described): Step[] {
       commands: [`${PG_RESTORE} --section=post-data -j 4 -L ${LISTS.inRestoreMode} .`],
     },
     ...missingValues(source),
-    ...endOfRestoreMode(timescale),
+    ...endOfRestoreMode(timescale, hasBackgroundJobs),
     ...(afterRestoreMode.length > 0
       ? [
           {
@@ -169,12 +172,12 @@ function byArchive({ source, afterRestoreMode }: Described): Step[] {
   ];
 }
 
-function bySql({ source, afterRestoreMode }: Described): Step[] {
+function bySql({ source, afterRestoreMode, hasBackgroundJobs }: Described): Step[] {
   const { timescale } = source;
   return [
     { title: 'Everything.', commands: [`${PSQL} -f dump.sql`] },
     ...missingValues(source),
-    ...endOfRestoreMode(timescale),
+    ...endOfRestoreMode(timescale, hasBackgroundJobs),
     ...(afterRestoreMode.length > 0
       ? [{ title: lastTitle(timescale), commands: [`${PSQL} -f after-restore-mode.sql`] }]
       : []),
@@ -195,10 +198,17 @@ function missingValues({ missingValues: values }: Inventory): Step[] {
   ];
 }
 
-function endOfRestoreMode(timescale: Inventory['timescale']): Step[] {
+function endOfRestoreMode(timescale: Inventory['timescale'], hasBackgroundJobs: boolean): Step[] {
   if (!timescale) return [];
   const end = `SELECT ${identifier(timescale.schema)}.timescaledb_post_restore()`;
-  return [{ title: 'The end of restore mode.', commands: [sql(end)] }];
+  if (!hasBackgroundJobs) return [{ title: 'The end of restore mode.', commands: [sql(end)] }];
+  return [
+    {
+      title:
+        'The end of restore mode, and first when background jobs run next: without, all of them run at once.',
+      commands: [`${PSQL} -f ${BACKGROUND_JOBS}`, sql(end)],
+    },
+  ];
 }
 
 /** In this order: the database may be one whose sessions only read, by default. */

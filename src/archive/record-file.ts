@@ -30,6 +30,7 @@ const RECORD = z.looseObject({
   plainChunks: z.instanceof(Set),
   features: z.looseObject({}),
   sequenceValues: z.array(z.unknown()),
+  jobStarts: z.array(z.unknown()),
   rolePasswords: z.instanceof(Map),
   leftOut: z.array(z.unknown()),
 });

@@ -68,6 +68,7 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
     plainChunks: new Set(),
     features: NO_FEATURES,
     sequenceValues: archive.entries.flatMap(sequenceValueOf),
+    jobStarts: [],
     rolePasswords: new Map(),
     leftOut: archive.entries.filter(isLeftOut).map(({ kind, tag, definition }) => ({
       object: `${kind} ${tag}`,

@@ -20,6 +20,7 @@ export const STAGES = [
   'statistics',
   'event triggers',
   'verify',
+  'background jobs',
   'restore mode ends',
   'finish',
 ] as const;

@@ -59,8 +59,8 @@ export async function beginMigration(
   };
 }
 
-function held({ readSequenceValues, openConfiguration, compared }: Snapshot): HeldSnapshot {
-  return { readSequenceValues, openConfiguration, compared };
+function held({ readSequenceValues, jobStarts, openConfiguration, compared }: Snapshot): HeldSnapshot {
+  return { readSequenceValues, jobStarts, openConfiguration, compared };
 }
 
 async function begin(

@@ -1,6 +1,6 @@
 import type { Connection } from '../postgres/connection-string.js';
 import { Session } from '../postgres/session.js';
-import { type HeldJobs, holdJobs } from '../timescale/jobs.js';
+import { type HeldJobs, holdJobs, type JobStart } from '../timescale/jobs.js';
 import type { Timescale } from '../timescale/timescale.js';
 import type { Run } from './run.js';
 
@@ -14,6 +14,11 @@ export class JobHold {
   constructor(connection: Connection, waitSeconds = 600) {
     this.#connection = connection;
     this.#waitSeconds = waitSeconds;
+  }
+
+  /** When each would have run next. */
+  get starts(): readonly JobStart[] {
+    return this.#held?.starts ?? [];
   }
 
   async hold(

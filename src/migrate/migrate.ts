@@ -6,6 +6,7 @@ import type { Plan } from '../plan/plan.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { inSession } from '../postgres/session.js';
 import { updateTimescale } from '../timescale/update.js';
+import { backgroundJobs } from './background-jobs.js';
 import { beginMigration } from './begin.js';
 import { configuration } from './configuration.js';
 import { constraints } from './constraints.js';
@@ -51,8 +52,8 @@ const TARGET_STAGES: readonly (readonly [StageName, Stage])[] = [
 ];
 
 /**
- * The rest. Foreign keys to hypertables and materialized views need TimescaleDB's hooks. A superuser has them in a
- * session of its own while restore mode holds background jobs off; others must end restore mode first.
+ * The rest. Some of it needs TimescaleDB's hooks. A superuser has them in a session of its own while restore mode holds
+ * background jobs off; others must end restore mode first, and then put the jobs off before all else.
  */
 function lastStages(isSuperuser: boolean): (readonly [StageName, Stage])[] {
   const needingHooks = [
@@ -63,9 +64,10 @@ function lastStages(isSuperuser: boolean): (readonly [StageName, Stage])[] {
     ['statistics', statistics],
     ['event triggers', eventTriggers],
     ['verify', verifyBothSides],
-    ['restore mode ends', restoreModeEnds],
   ] as const;
-  return isSuperuser ? [...needingHooks, ...ending] : [...ending, ...needingHooks];
+  const jobs = ['background jobs', backgroundJobs] as const;
+  const end = ['restore mode ends', restoreModeEnds] as const;
+  return isSuperuser ? [...needingHooks, ...ending, jobs, end] : [...ending, end, jobs, ...needingHooks];
 }
 
 /**

@@ -4,6 +4,7 @@ import type { QualifiedName, SequenceValue } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { SchemaEntries } from '../plan/plan.js';
 import type { Session } from '../postgres/session.js';
+import type { JobStart } from '../timescale/jobs.js';
 import type { ComparedSource } from '../verify/compare-context.js';
 import type { ConfigurationRows } from './configuration-rows.js';
 import type { Run } from './run.js';
@@ -47,6 +48,8 @@ export interface Snapshot {
   /** The stored forms of passwords by role. */
   readRolePasswords(): Promise<ReadonlyMap<string, string>>;
   readSequenceValues(names: readonly QualifiedName[]): Promise<readonly SequenceValue[]>;
+  /** When background jobs would have run next. */
+  readonly jobStarts: readonly JobStart[];
   /** @param target in the transaction that the rows go into */
   openConfiguration(target: Session): Promise<ConfigurationRows>;
   /** What the target is compared with. */
@@ -58,4 +61,7 @@ export interface Snapshot {
 }
 
 /** What of it the stages ask for: with the tasks in the ledger, the definitions of many chunks need no memory any more. */
-export type HeldSnapshot = Pick<Snapshot, 'readSequenceValues' | 'openConfiguration' | 'compared'>;
+export type HeldSnapshot = Pick<
+  Snapshot,
+  'readSequenceValues' | 'jobStarts' | 'openConfiguration' | 'compared'
+>;

@@ -11,6 +11,7 @@ import { rewordPgDump } from '../postgres/pg-dump-queries.js';
 import type { Session } from '../postgres/session.js';
 import { exportSnapshot, withSnapshot } from '../postgres/snapshot.js';
 import { readChunkTables, readPartsOfChunks } from '../timescale/chunk-definitions.js';
+import type { JobStart } from '../timescale/jobs.js';
 import { findPlainChunks, NO_PLAIN_CHUNKS } from '../timescale/plain-chunks.js';
 import type { JobHold } from './job-hold.js';
 import { allOver, closeSession, openSession, type Run } from './run.js';
@@ -35,6 +36,8 @@ export interface ServerSnapshot {
   readonly header: ArchiveHeader;
   /** Read before the snapshot was taken. */
   readonly counters: ChangeCounters;
+  /** When background jobs would have run next, were they not held off. */
+  readonly jobStarts: readonly JobStart[];
 }
 
 type Sessions = Pick<Run, 'signal' | 'sessions' | 'emit'>;
@@ -56,7 +59,7 @@ export async function takeServerSnapshot(run: Sessions, source: SeenSource): Pro
     readInventory(session),
     readDefinitions(run, source, id, { dump, tables, parts }),
   ]);
-  return { session, id, identity, inventory, ...definitions, counters };
+  return { session, id, identity, inventory, ...definitions, counters, jobStarts: jobs.starts };
 }
 
 /** Beside each other. The sessions end here. */

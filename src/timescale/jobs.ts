@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
-import { quoteIdentifier } from '../postgres/quoting.js';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { isTransient } from '../postgres/transient.js';
 import type { Timescale } from './timescale.js';
@@ -11,6 +11,8 @@ export interface HeldJobs {
   readonly ids: readonly number[];
   /** Jobs that the connecting role may not hold off, or that `alter_job()` refuses to change. */
   readonly notHeld: readonly number[];
+  /** When each would have run next. */
+  readonly starts: readonly JobStart[];
   /**
    * Puts each job back to the time at which it would have run.
    * @returns what could not be put back; it runs by itself when the time is over
@@ -31,6 +33,9 @@ export interface Job {
   readonly isRunning: boolean;
   readonly mayAlter: boolean;
 }
+
+/** When a background job runs next, as its table of statistics has it, which no dump holds. */
+export type JobStart = Pick<Job, 'id' | 'nextStart' | 'timeZone'>;
 
 /**
  * How long a job is put off, and how often that is renewed. A Hyperferry that dies renews no more, and the jobs run
@@ -115,7 +120,8 @@ class Holding {
   readonly #open: () => Promise<Session>;
   #session: Session | undefined;
   readonly #timescale: Timescale;
-  readonly #original = new Map<number, Pick<Job, 'id' | 'nextStart' | 'timeZone'>>();
+  readonly #starts = new Map<number, JobStart>();
+  readonly #original = new Map<number, JobStart>();
   readonly #refused = new Set<number>();
 
   constructor(open: () => Promise<Session>, timescale: Timescale) {
@@ -128,6 +134,7 @@ class Holding {
     const jobs = await this.#inSession(readJobs);
     for (const job of jobs) {
       if (!job.mayAlter) this.#refused.add(job.id);
+      if (!job.isRunning && !this.#original.has(job.id)) this.#starts.set(job.id, job);
       if (job.isRunning || !job.isDue || this.#refused.has(job.id)) continue;
       const refusal = await this.#alter(job, 'pg_catalog.now() + $2::interval', PUT_OFF);
       // alter_job() checks a job's whole configuration, and refuses some that it has made itself.
@@ -149,6 +156,7 @@ class Holding {
     return {
       ids: [...this.#original.keys()],
       notHeld: [...this.#refused],
+      starts: [...this.#starts.values()].map(({ id, nextStart, timeZone }) => ({ id, nextStart, timeZone })),
       release: async () => {
         clearInterval(timer);
         await renewal;
@@ -178,11 +186,7 @@ class Holding {
   }
 
   /** @returns what the server said against it */
-  async #alter(
-    { id, timeZone }: Pick<Job, 'id' | 'timeZone'>,
-    nextStart: string,
-    value: string,
-  ): Promise<string | undefined> {
+  async #alter({ id, timeZone }: JobStart, nextStart: string, value: string): Promise<string | undefined> {
     const zone = timeZone === null ? '' : ', timezone => $3';
     try {
       await this.#inSession((session) =>
@@ -211,4 +215,18 @@ class Holding {
       return work(this.#session);
     }
   }
+}
+
+/**
+ * SQL that puts a job off on another server until it would have run on the one it comes from; a job of which the server knows nothing
+ * runs at once. One that is due by then is left to run.
+ */
+export function putJobOff(
+  { id, nextStart, timeZone }: JobStart,
+  timescale: Pick<Timescale, 'schema'>,
+): string {
+  const start = `${quoteLiteral(nextStart ?? '-infinity')}::timestamptz`;
+  const zone = timeZone === null ? '' : `, timezone => ${quoteLiteral(timeZone)}`;
+  const schema = quoteIdentifier(timescale.schema);
+  return `SELECT ${schema}.alter_job(${id}, next_start => ${start}, if_exists => true${zone}) WHERE ${start} > pg_catalog.now();`;
 }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { makeDatabases } from './databases.js';
-import { expectFaithfulMigration } from './ferry.js';
+import { restore } from '../../src/archive/restore.js';
+import { followReadme } from '../archive/by-readme.js';
+import { makeDatabaseBeside, makeDatabases } from './databases.js';
+import { expectFaithfulMigration, migrateDatabase, withDump } from './ferry.js';
 import { COMMUNITY_VERSIONS, communityPair, hasCommunity } from './servers.js';
 import { query, queryValue, withFixedDisplay } from './sql.js';
 
@@ -104,6 +106,45 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       await expect(query(databases.target, `SELECT alter_job(1000, config => '{}')`)).rejects.toThrow(
         'must say what',
       );
+    });
+
+    test('jobs wait on the target for as long as they would have waited on the source', async () => {
+      const script = `${extension}
+      CREATE TABLE old_reading (at timestamptz NOT NULL);
+      SELECT create_hypertable('old_reading', 'at');
+      INSERT INTO old_reading VALUES ('2001-01-01');
+      CREATE TABLE log (job int);
+      CREATE PROCEDURE note(job_id int, config jsonb) LANGUAGE sql AS 'INSERT INTO public.log VALUES (job_id)';
+      SELECT add_retention_policy('old_reading', interval '1 year', initial_start => '2098-01-01 00:00+00', timezone => 'Asia/Tokyo');
+      SELECT add_job('note', interval '1 hour', initial_start => '2099-01-01 00:00+00');
+      SELECT add_job('note', interval '1 hour', initial_start => '2099-01-01 00:00+00');
+      SELECT alter_job(1002, next_start => 'infinity');
+      SELECT add_job('note', interval '20 years', initial_start => now() + interval '5 minutes', fixed_schedule => false);`;
+      const { source, programs } = await makeDatabases(await communityPair(), `jobs_wait_${suffix}`, script);
+      // On the source's server: the target's runs no jobs.
+      const migrated = await makeDatabaseBeside(source);
+      const restored = await makeDatabaseBeside(migrated);
+      const byHand = await makeDatabaseBeside(restored);
+      const starts = (url: string) =>
+        query<{ id: number; next: string }>(
+          withFixedDisplay(url),
+          'SELECT job_id AS id, next_start::text AS next FROM timescaledb_information.jobs WHERE job_id >= 1000 ORDER BY 1',
+        );
+      const expected = await starts(source);
+      await migrateDatabase({ source, target: migrated, programs });
+      await withDump({ source, programs }, async (from) => {
+        await restore({ from, target: restored, jobs: 2 });
+        await followReadme(from, byHand, programs);
+      });
+      // Their jobs are at work: one that may run does.
+      for (const url of [migrated, restored, byHand]) {
+        expect(await starts(url)).toEqual(expected);
+        await query(url, 'SELECT alter_job(1001, next_start => now())');
+        await expect
+          .poll(() => query(url, 'SELECT job FROM log'), { timeout: 60_000 })
+          .toEqual([{ job: 1001 }]);
+        expect(await query(url, 'SELECT FROM old_reading')).toHaveLength(1);
+      }
     });
   },
 );
