@@ -52,8 +52,8 @@ export async function writeDefinitions(folder: DumpFolder, described: Described)
     ...(inventory.missingValues.length === 0
       ? []
       : [await folder.write(MISSING_VALUES, missingValuesScript(inventory.missingValues))]),
-    ...(inventory.timescale && hasBackgroundJobs(described)
-      ? [await folder.write(BACKGROUND_JOBS, backgroundJobsScript(record.jobStarts, inventory.timescale))]
+    ...(hasBackgroundJobs(described)
+      ? [await folder.write(BACKGROUND_JOBS, backgroundJobsScript(record.jobStarts))]
       : []),
     await folder.write(LISTS.inRestoreMode, list(inRestoreMode)),
     await folder.write(LISTS.afterRestoreMode, list(last)),

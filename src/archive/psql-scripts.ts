@@ -6,7 +6,6 @@ import type { Statement } from '../plan/statement.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 import { type JobStart, putJobOff } from '../timescale/jobs.js';
 import { type MissingValue, setMissingValue } from '../timescale/missing-values.js';
-import { LEAVE_RESTORE_MODE_IN_SESSION, type Timescale } from '../timescale/timescale.js';
 
 /** psql puts the name of the database that it is connected to in its place. */
 const DATABASE_VARIABLE = ':"DBNAME"';
@@ -62,11 +61,10 @@ export function missingValuesScript(values: readonly MissingValue[]): string {
 }
 
 /** What stands in a table that no dump holds: without, all jobs run as soon as restore mode has ended. */
-export function backgroundJobsScript(jobs: readonly JobStart[], timescale: Timescale): string {
+export function backgroundJobsScript(jobs: readonly JobStart[]): string {
   return [
     '-- When the background jobs run next, for psql and a superuser: before restore mode ends.',
-    `${LEAVE_RESTORE_MODE_IN_SESSION};`,
-    ...jobs.map((job) => putJobOff(job, timescale)),
+    ...jobs.map(putJobOff),
     '',
   ].join('\n');
 }

@@ -52,8 +52,9 @@ const TARGET_STAGES: readonly (readonly [StageName, Stage])[] = [
 ];
 
 /**
- * The rest. Some of it needs TimescaleDB's hooks. A superuser has them in a session of its own while restore mode holds
- * background jobs off; others must end restore mode first, and then put the jobs off before all else.
+ * The rest. Foreign keys to hypertables and materialized views need TimescaleDB's hooks. A superuser has them in a
+ * session of its own while restore mode holds background jobs off; others must end restore mode first, and then put the jobs
+ * off before all else.
  */
 function lastStages(isSuperuser: boolean): (readonly [StageName, Stage])[] {
   const needingHooks = [
