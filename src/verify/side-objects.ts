@@ -8,6 +8,7 @@ import { nameOf } from './compared-relation.js';
 import { databaseObjects, sequenceObjects } from './database-objects.js';
 import type { Definition } from './definitions/definition.js';
 import { DEFINITION_QUERIES } from './definitions/definition-queries.js';
+import { flatQuery } from './flat-query.js';
 import type { KnownSide } from './known-side.js';
 import { readLargeObjectContents } from './large-objects.js';
 import { type AskedSide, askServer, type ObjectQuery, readWithSum } from './object-queries.js';
@@ -112,7 +113,8 @@ function definitionQuery(text: string): ObjectQuery {
     text,
     objectOf: (row) => {
       const { kind, object, text } = row as Definition;
-      return [kind, object, text.split('\n')];
+      const said = kind.startsWith('query of ') ? flatQuery(text) : text;
+      return [kind, object, said.split('\n')];
     },
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { makeDatabases } from './databases.js';
-import { expectFaithfulMigration } from './ferry.js';
+import { expectFaithfulMigration, migrateDatabase } from './ferry.js';
 import { expectHypertableWorks } from './hypertables.js';
 import { COMMUNITY_VERSIONS, communityPair, hasCommunity } from './servers.js';
 import { query, queryValue, withFixedDisplay } from './sql.js';
@@ -55,6 +55,20 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
         old: `('2026-01-05 00:00+00', 1, 2)`,
         new: `('2020-01-01 00:00+00', 1, 2)`,
       });
+    });
+
+    test('a condition that TimescaleDB has joined to those of the query is the same when the parser has read it', async () => {
+      const databases = await makeDatabases(
+        await communityPair(),
+        `aggregates_conditions_${suffix}`,
+        `${extension}${readings}
+      CREATE MATERIALIZED VIEW filtered WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+        SELECT time_bucket('1 day', at) AS day, sum(value) FROM reading
+        WHERE device > 0 AND value BETWEEN 5 AND 900 AND (value <> 7 OR device <> 2) GROUP BY 1 WITH NO DATA;
+      CALL refresh_continuous_aggregate('filtered', NULL, '2026-01-04 00:00+00');`,
+      );
+      expect((await migrateDatabase(databases)).verification).toMatchObject({ equal: true });
+      await expectEqualView(databases, 'filtered');
     });
 
     test('aggregates that were renamed, moved, compressed, granted and joined with a table are carried', async () => {
