@@ -114,7 +114,7 @@ function inOnePiece(...parts: readonly string[]): string {
   return parts.join('');
 }
 
-/** The entries of grants on tables, by the table's OID; those on columns are others. */
+/** The entries of grants on tables, by the table's OID; those on columns say so (`COLUMN …`). */
 function grantsByTable(archive: readonly TocEntry[]): Map<number, TocEntry> {
   const tables = new Map(
     archive.filter(({ kind }) => kind === 'TABLE').map((entry) => [entry.dumpId, entry]),
@@ -122,7 +122,7 @@ function grantsByTable(archive: readonly TocEntry[]): Map<number, TocEntry> {
   const grants = new Map<number, TocEntry>();
   for (const entry of archive.filter(({ kind }) => kind === 'ACL')) {
     const table = tables.get(entry.dependencies[0] ?? 0);
-    if (table && entry.tag === `TABLE ${table.tag}`) grants.set(table.oid, entry);
+    if (table && entry.tag.startsWith('TABLE ')) grants.set(table.oid, entry);
   }
   return grants;
 }

@@ -34,6 +34,8 @@ two	lines"'::regclass, 'ti"me; ''', create_default_indexes => false);
     INSERT INTO "ta""ble; '\\ $1
 two\tlines" SELECT '2026-01-01 00:00+00'::timestamptz + i * interval '1 day', 'label; ''one''', i
     FROM generate_series(1, 20) AS i;
+    GRANT SELECT ON "ta""ble; '\\ $1
+two\tlines" TO PUBLIC;
     CREATE TABLE "-- not a comment" ("select" int PRIMARY KEY, "UPPER" text, "ünïcödé €" text, " " text);
     INSERT INTO "-- not a comment" VALUES (1, 'a', 'b', 'c');
     CREATE TABLE "Name of exactly sixty-three bytes, which is the longest of all..." (id serial);
