@@ -4,7 +4,7 @@ import type { LargeObject } from '../inventory/large-objects.js';
 import type { Relation } from '../inventory/relations.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import { grantStatements } from '../plan/grant-statements.js';
-import type { TocEntry } from '../postgres/archive/toc-entry.js';
+import { madeEntry, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 
 /** A table whose rows are dumped, and the entry that they belong to. */
@@ -89,26 +89,6 @@ class Ids {
   }
 }
 
-/** What an entry has that says nothing else. */
-function entry(given: Pick<TocEntry, 'dumpId' | 'tag' | 'kind' | 'section'> & Partial<TocEntry>): TocEntry {
-  return {
-    catalog: 0,
-    oid: 0,
-    definition: '',
-    dropStatement: '',
-    copyStatement: undefined,
-    schema: undefined,
-    tablespace: undefined,
-    accessMethod: undefined,
-    relationKind: undefined,
-    owner: undefined,
-    dependencies: [],
-    hasData: false,
-    data: { at: 'nowhere' },
-    ...given,
-  };
-}
-
 function tableDataEntry(
   table: {
     readonly oid: number;
@@ -122,7 +102,7 @@ function tableDataEntry(
   dependencies: readonly number[],
 ): TocEntry {
   const list = columns.length === 0 ? '' : ` (${columns.map(quoteIdentifier).join(', ')})`;
-  return entry({
+  return madeEntry({
     dumpId,
     oid: table.oid,
     tag: table.name,
@@ -201,7 +181,7 @@ function configurationTables(
 function sequenceEntry(value: SequenceValue, ids: Ids): TocEntry {
   const made = ids.named(value);
   const sequence = quoteLiteral(quoteQualified(value));
-  return entry({
+  return madeEntry({
     dumpId: ids.next(),
     oid: made?.oid ?? 0,
     tag: value.name,
@@ -221,7 +201,7 @@ function largeObjectEntries(object: LargeObject, ids: Ids): TocEntry[] {
   const name = `LARGE OBJECT ${tag}`;
   const of = { section: 'none', owner: object.owner, dependencies: [dumpId] } as const;
   return [
-    entry({
+    madeEntry({
       dumpId,
       catalog: 2613, // pg_largeobject
       oid: object.oid,
@@ -235,7 +215,7 @@ function largeObjectEntries(object: LargeObject, ids: Ids): TocEntry[] {
     ...(object.comment === null
       ? []
       : [
-          entry({
+          madeEntry({
             ...of,
             dumpId: ids.next(),
             tag: name,
@@ -246,7 +226,7 @@ function largeObjectEntries(object: LargeObject, ids: Ids): TocEntry[] {
     ...(object.grants.length === 0
       ? []
       : [
-          entry({
+          madeEntry({
             ...of,
             dumpId: ids.next(),
             tag: name,
@@ -260,7 +240,7 @@ function largeObjectEntries(object: LargeObject, ids: Ids): TocEntry[] {
 }
 
 function largeObjectsEntry(objects: readonly LargeObject[], ids: Ids): TocEntry {
-  return entry({
+  return madeEntry({
     dumpId: ids.next(),
     tag: 'BLOBS',
     kind: 'BLOBS',
@@ -276,7 +256,7 @@ function viewEntries(definitions: readonly TocEntry[], source: Inventory, ids: I
   return definitions
     .filter(({ kind, oid }) => kind === 'MATERIALIZED VIEW' && source.populatedViews.has(oid))
     .map((view) =>
-      entry({
+      madeEntry({
         dumpId: ids.next(),
         oid: view.oid,
         tag: view.tag,

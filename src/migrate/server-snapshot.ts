@@ -1,8 +1,10 @@
 import { type ChangeCounters, readChangeCounters } from '../inventory/changes.js';
 import { type Inventory, readInventory } from '../inventory/inventory.js';
 import { readDatabaseIdentity } from '../inventory/server.js';
+import { readValidatedChecks } from '../inventory/validated-checks.js';
 import { chunkEntries } from '../plan/chunk-entries.js';
 import type { SchemaEntries } from '../plan/plan.js';
+import { validationEntries } from '../plan/validation-entries.js';
 import type { ArchiveHeader } from '../postgres/archive/archive-header.js';
 import { readArchiveToc } from '../postgres/archive/archive-toc.js';
 import { type ClientProgram, runClientProgram } from '../postgres/client-programs.js';
@@ -74,20 +76,23 @@ async function readDefinitions(
   const asOfSnapshot = <T>(session: Session, read: (session: Session) => Promise<T>): Promise<T> =>
     withSnapshot(session, id, () => read(session)).finally(() => closeSession(run, session));
   const flags = [`--snapshot=${id}`, ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`)];
-  const [archive, tables, parts] = await allOver([
+  const [archive, tables, [parts, checks]] = await allOver([
     runClientProgram(pgDump, [...DUMP_FLAGS, ...flags], dump, {
       reword: (query) => rewordPgDump(query, plain.oids),
       signal: run.signal,
     }),
     asOfSnapshot(sessions.tables, (session) => readChunkTables(session, server.version, plain.oids)),
-    asOfSnapshot(sessions.parts, (session) => readPartsOfChunks(session, plain.oids)),
+    asOfSnapshot(sessions.parts, (session) =>
+      Promise.all([readPartsOfChunks(session, plain.oids), readValidatedChecks(session)]),
+    ),
   ]);
-  const { header, entries } = readArchiveToc(archive);
+  const { header, entries: dumped } = readArchiveToc(archive);
   const chunks = { objects: [...tables.objects, ...parts], dependencies: tables.dependencies };
+  const entries = [...dumped, ...chunkEntries(chunks, dumped)];
   return {
     header,
     schema: {
-      entries: [...entries, ...chunkEntries(chunks, entries)],
+      entries: [...entries, ...validationEntries(checks, entries)],
       plainChunks: new Set(chunks.objects.map(({ table }) => table.oid)),
     },
   };

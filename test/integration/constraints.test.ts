@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { makeDatabases } from './databases.js';
+import { expectFaithfulByReadme } from '../archive/by-readme.js';
+import { makeDatabaseBeside, makeDatabases } from './databases.js';
 import { expectFaithfulMigration } from './ferry.js';
 import { expectHypertableWorks } from './hypertables.js';
 import { apachePair } from './servers.js';
@@ -41,6 +42,32 @@ test('foreign keys in a circle, to the own table and over several columns are ca
     `,
   );
   await expectFaithfulMigration(databases);
+});
+
+test('a constraint that is valid for chunks and children alone, since they were made later, is carried', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'constraints_validated',
+    `
+    CREATE EXTENSION timescaledb;
+    CREATE TABLE reading (at timestamptz NOT NULL, value int);
+    SELECT create_hypertable('reading', 'at');
+    INSERT INTO reading VALUES ('2026-01-01', -1);
+    ALTER TABLE reading ADD CONSTRAINT "not; valid" CHECK (value > 0) NOT VALID;
+    INSERT INTO reading VALUES ('2026-06-01', 1);
+    CREATE TABLE parent (a int);
+    INSERT INTO parent VALUES (-1);
+    ALTER TABLE parent ADD CONSTRAINT positive CHECK (a > 0) NOT VALID;
+    CREATE TABLE child () INHERITS (parent);
+    CREATE TABLE grandchild () INHERITS (child);
+    INSERT INTO grandchild VALUES (1);
+    CREATE TABLE whole (a int) PARTITION BY RANGE (a);
+    ALTER TABLE whole ADD CONSTRAINT even CHECK (a % 2 = 0) NOT VALID;
+    CREATE TABLE part PARTITION OF whole FOR VALUES FROM (0) TO (10);
+    `,
+  );
+  await expectFaithfulMigration(databases);
+  await expectFaithfulByReadme({ ...databases, target: await makeDatabaseBeside(databases.source) });
 });
 
 test('foreign keys from a hypertable and its chunks to a plain table are carried and hold', async () => {

@@ -58,6 +58,28 @@ export const NULLABLE_TEXTS = [
 
 export type NullableText = (typeof NULLABLE_TEXTS)[number];
 
+/** An entry that `pg_dump` did not write. */
+export function madeEntry(
+  given: Pick<TocEntry, 'dumpId' | 'tag' | 'kind' | 'section'> & Partial<TocEntry>,
+): TocEntry {
+  return {
+    catalog: 0,
+    oid: 0,
+    definition: '',
+    dropStatement: '',
+    copyStatement: undefined,
+    schema: undefined,
+    tablespace: undefined,
+    accessMethod: undefined,
+    relationKind: undefined,
+    owner: undefined,
+    dependencies: [],
+    hasData: false,
+    data: { at: 'nowhere' },
+    ...given,
+  };
+}
+
 /** The name of a relation's entry, as SQL reads it. */
 export function quotedNameOf({ schema = '', tag }: TocEntry): string {
   return quoteQualified({ schema, name: tag });
