@@ -72,6 +72,7 @@ export function selectTables(
         ),
         continuousAggregates: [],
         partialAggregates: [],
+        realTimeAggregates: [],
         policies: policiesOf(ids, catalog, record),
       },
       side: {

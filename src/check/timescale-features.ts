@@ -2,7 +2,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { type Features, readFeatures } from '../timescale/features.js';
-import type { Timescale } from '../timescale/timescale.js';
+import { failsToSortRestoredAggregates, type Timescale } from '../timescale/timescale.js';
 import {
   type Check,
   type DumpChecked,
@@ -38,6 +38,7 @@ export async function targetFeatures({ source, target }: FeaturesChecked): Promi
   return [
     ...(inventory.timescale ? await edition(features, inventory.timescale, target.session) : []),
     ...addedColumns(inventory, target.inventory),
+    ...unsortableAggregates(inventory, features, target.inventory),
   ];
 }
 
@@ -110,6 +111,25 @@ function addedColumns(source: Inventory, target: Inventory): Finding[] {
           return `SELECT decompress_chunk(${name}); VACUUM FULL ${chunk}; SELECT compress_chunk(${name});`;
         })
         .join('\n'),
+    },
+  ];
+}
+
+function unsortableAggregates(
+  { timescale }: Inventory,
+  { realTimeAggregates: objects }: Features,
+  { server }: Inventory,
+): Finding[] {
+  if (!timescale || objects.length === 0) return [];
+  if (!failsToSortRestoredAggregates(timescale.version, server.version)) return [];
+  return [
+    {
+      id: 'aggregate-order',
+      severity: 'warning',
+      found: `TimescaleDB ${timescale.version} on PostgreSQL ${server.major} will not sort these real-time aggregates by their bucket on the target: ${nameSome(objects)}`,
+      objects,
+      why: 'It expects of the view what no definition says: ORDER BY ends with "ORDER/GROUP BY expression not found in targetlist". TimescaleDB 2.20 mended it.',
+      mend: `ALTER DATABASE ${quoteIdentifier(server.database)} SET timescaledb.enable_cagg_sort_pushdown = off; on the target afterwards, or update it: --update-target-after 2.20.0 or newer.`,
     },
   ];
 }

@@ -6,6 +6,8 @@ export interface Features {
   readonly continuousAggregates: readonly string[];
   /** Continuous aggregates of the form before 2.7, which store partial aggregate states. */
   readonly partialAggregates: readonly string[];
+  /** Continuous aggregates that compute what is newer than what they store, when they are read. */
+  readonly realTimeAggregates: readonly string[];
   readonly policies: readonly string[];
   /** Hypertables spread over several servers, a form that 2.14 removed. */
   readonly distributedHypertables: readonly string[];
@@ -22,6 +24,7 @@ export const NO_FEATURES: Features = {
   compressedHypertables: [],
   continuousAggregates: [],
   partialAggregates: [],
+  realTimeAggregates: [],
   policies: [],
   distributedHypertables: [],
   compressedOids: [],
@@ -49,7 +52,7 @@ ORDER BY 1`;
 
 const READ_AGGREGATES = `
 SELECT pg_catalog.format('%I.%I', user_view_schema, user_view_name) AS name,
-       COALESCE(pg_catalog.to_jsonb(a)->>'finalized' = 'false', false) AS partial
+       COALESCE(pg_catalog.to_jsonb(a)->>'finalized' = 'false', false) AS partial, NOT materialized_only AS "isRealTime"
 FROM _timescaledb_catalog.continuous_agg a
 ORDER BY 1`;
 
@@ -139,7 +142,7 @@ export async function readFeatures(session: Session): Promise<Features> {
     oidPartitions,
     hypercore,
   ] = await Promise.all([
-    session.query<{ name: string; partial: boolean }>(READ_AGGREGATES),
+    session.query<{ name: string; partial: boolean; isRealTime: boolean }>(READ_AGGREGATES),
     names(hasSettings ? READ_COMPRESSED : READ_COMPRESSED_BY_STATE),
     names(READ_POLICIES),
     names(READ_DISTRIBUTED),
@@ -151,6 +154,7 @@ export async function readFeatures(session: Session): Promise<Features> {
     compressedHypertables,
     continuousAggregates: aggregates.map(({ name }) => name),
     partialAggregates: aggregates.filter(({ partial }) => partial).map(({ name }) => name),
+    realTimeAggregates: aggregates.filter(({ isRealTime }) => isRealTime).map(({ name }) => name),
     policies,
     distributedHypertables,
     compressedOids,

@@ -192,6 +192,14 @@ export function forcedRefresh(
   return `CALL refresh_continuous_aggregate(${quoteLiteral(quoteQualified(aggregate))}, NULL, NULL, force => true);`;
 }
 
+/**
+ * Whether the version fails to sort what a real-time aggregate gives by its bucket, where the view was made of its text, on
+ * PostgreSQL 16 and newer: `ORDER/GROUP BY expression not found in targetlist`. Source: TimescaleDB's commit 5a333da2c
+ */
+export function failsToSortRestoredAggregates(version: string, serverVersion: number): boolean {
+  return serverVersion >= 160_000 && isBetween(version, '2.18.0', '2.19.999');
+}
+
 function isBetween(version: string, first: string, last: string): boolean {
   return compareVersions(version, first) >= 0 && compareVersions(version, last) <= 0;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Databases, makeDatabases } from '../integration/databases.js';
+import { migrateDatabase } from '../integration/ferry.js';
 import { apachePair, COMMUNITY_VERSIONS, communityPair, hasCommunity } from '../integration/servers.js';
 import { query, queryValue, runScript } from '../integration/sql.js';
 import { expectFinding, expectFires, expectSilence, expectSilent, findingsOf } from './findings.js';
@@ -199,6 +200,26 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
         objects: ['public."da;ily"'],
       });
       expect(mend).toBe(`CALL cagg_migrate('public."da;ily"');`);
+    });
+
+    test('aggregate-order names real-time aggregates that are not sorted any more, and the setting that mends it', async () => {
+      const databases = await make('order', `${READINGS} ${AGGREGATE}`);
+      await expectSilent(databases, 'aggregate-order');
+      await query(
+        databases.source,
+        `ALTER MATERIALIZED VIEW "da;ily" SET (timescaledb.materialized_only = false)`,
+      );
+      if (version !== '2.19.3') return expectSilent(databases, 'aggregate-order');
+      const { mend } = await expectFires(databases, {
+        id: 'aggregate-order',
+        severity: 'warning',
+        objects: ['public."da;ily"'],
+      });
+      await migrateDatabase(databases);
+      const sorted = (): Promise<unknown[]> => query(databases.target, 'SELECT * FROM "da;ily" ORDER BY day');
+      await expect(sorted()).rejects.toThrow('expression not found in targetlist');
+      await query(databases.target, /^ALTER DATABASE .* = off;/.exec(mend)?.[0] ?? '');
+      expect(await sorted()).toHaveLength(2);
     });
   },
 );
