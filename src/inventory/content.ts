@@ -50,6 +50,12 @@ object (kind, classid, oid, name) AS (
          pg_catalog.format('%s to %s', castsource::pg_catalog.regtype, casttarget::pg_catalog.regtype)
   FROM pg_catalog.pg_cast WHERE oid >= 16384
   UNION ALL
+  SELECT 'language', 'pg_catalog.pg_language'::pg_catalog.regclass, oid, lanname::text
+  FROM pg_catalog.pg_language WHERE oid >= 16384
+  UNION ALL
+  SELECT 'access method', 'pg_catalog.pg_am'::pg_catalog.regclass, oid, amname::text
+  FROM pg_catalog.pg_am WHERE oid >= 16384
+  UNION ALL
   SELECT 'foreign data wrapper', 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass, oid, fdwname::text
   FROM pg_catalog.pg_foreign_data_wrapper
   UNION ALL

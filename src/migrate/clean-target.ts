@@ -1,44 +1,103 @@
+import { removeLedger } from '../engine/ledger.js';
 import type { Connection } from '../postgres/connection-string.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
 import { inSession, type Session } from '../postgres/session.js';
-import { dropChildTables, dropHypertables } from '../timescale/drop.js';
+import { dropHypertables } from '../timescale/drop.js';
 import { endRestoreMode, isInRestoreMode, readTimescale } from '../timescale/timescale.js';
 
-/** What is not an extension's own. The object's alias is `o`. */
-const NOT_OF_AN_EXTENSION = `NOT EXISTS (
+/**
+ * What is neither an extension's own nor made by the server with another object, with which alone it goes: a range
+ * type's constructors, a table's row type, a column's sequence. The object's alias is `o`.
+ */
+const STANDS_ALONE = `NOT EXISTS (
   SELECT FROM pg_catalog.pg_depend d
-  WHERE d.deptype = 'e' AND d.objid = o.oid AND d.classid = o.tableoid)`;
+  WHERE d.deptype IN ('e', 'i') AND d.objid = o.oid AND d.classid = o.tableoid)`;
+
+const IS_SUPERUSER = '(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)';
+
+const GRANTEE =
+  "CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END";
+
+/**
+ * Each row is one command. When what was granted is taken back and PostgreSQL's own defaults are given again, which
+ * those for one schema do not have, the server forgets the row. Source: SetDefaultACL() in aclchk.c.
+ */
+const READ_DEFAULT_PRIVILEGES = `
+SELECT pg_catalog.concat('ALTER DEFAULT PRIVILEGES FOR ROLE ', pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.defaclrole)),
+         ' IN SCHEMA ' || NULLIF(o.defaclnamespace, 0)::pg_catalog.regnamespace, ' ', c.change) AS command
+FROM (SELECT *, CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+                                   WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END AS kind
+      FROM pg_catalog.pg_default_acl) AS o
+CROSS JOIN LATERAL (
+  SELECT 1, pg_catalog.format('REVOKE ALL ON %s FROM %s', o.kind, ${GRANTEE}) FROM pg_catalog.aclexplode(o.defaclacl) AS a
+  UNION ALL
+  SELECT 2, pg_catalog.format('GRANT %s ON %s TO %s', a.privilege_type, o.kind, ${GRANTEE})
+  FROM pg_catalog.aclexplode(pg_catalog.acldefault(CASE o.defaclobjtype WHEN 'S' THEN 's'::"char" ELSE o.defaclobjtype END,
+                                                   o.defaclrole)) AS a
+  WHERE o.defaclnamespace = 0) AS c (step, change)
+WHERE pg_catalog.pg_has_role(o.defaclrole, 'USAGE')
+ORDER BY o.oid, c.step`;
+
+/** A transaction that drops more tables would need more locks than a server with default settings has. */
+const TABLES_A_TRANSACTION = 100;
+
+/**
+ * Each row is one command. Chunks and other children come before what they are children of, so that no command drops
+ * many more than it names.
+ */
+const READ_TABLES = `
+SELECT pg_catalog.format('DROP %s IF EXISTS %s CASCADE', kind, pg_catalog.string_agg(name, ', ')) AS command
+FROM (SELECT k.kind, pg_catalog.format('%I.%I', n.nspname, relname) AS name,
+             (pg_catalog.row_number() OVER (PARTITION BY k.kind ORDER BY relkind = 'p',
+               NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = o.oid)) - 1) / ${TABLES_A_TRANSACTION} AS part
+      FROM pg_catalog.pg_class o JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+      CROSS JOIN LATERAL (SELECT CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END) AS k (kind)
+      WHERE relkind IN ('r', 'p', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+        AND ${STANDS_ALONE}) AS t
+GROUP BY kind, part ORDER BY kind, part`;
 
 /** Each row is one command. What a command before has dropped with it is skipped by IF EXISTS. */
 const READ_DROP_COMMANDS = `
 SELECT pg_catalog.format('DROP EVENT TRIGGER IF EXISTS %I CASCADE', evtname) AS command
-FROM pg_catalog.pg_event_trigger o WHERE ${NOT_OF_AN_EXTENSION}
+FROM pg_catalog.pg_event_trigger o WHERE ${STANDS_ALONE}
 UNION ALL
 SELECT pg_catalog.format('DROP PUBLICATION IF EXISTS %I CASCADE', pubname) FROM pg_catalog.pg_publication
 UNION ALL
 SELECT pg_catalog.format('DROP SCHEMA IF EXISTS %I CASCADE', nspname) FROM pg_catalog.pg_namespace o
-WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public') AND ${NOT_OF_AN_EXTENSION}
+WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public') AND ${STANDS_ALONE}
 UNION ALL
 SELECT pg_catalog.format('DROP FOREIGN DATA WRAPPER IF EXISTS %I CASCADE', fdwname)
-FROM pg_catalog.pg_foreign_data_wrapper o WHERE ${NOT_OF_AN_EXTENSION}
+FROM pg_catalog.pg_foreign_data_wrapper o WHERE ${STANDS_ALONE}
 UNION ALL
 SELECT pg_catalog.format('DROP %s IF EXISTS public.%I CASCADE',
-         CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
-                      WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, relname)
+         CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'FOREIGN TABLE' END, relname)
 FROM pg_catalog.pg_class o
-WHERE relnamespace = pg_catalog.to_regnamespace('public') AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
-  AND ${NOT_OF_AN_EXTENSION}
-  -- A column's sequence goes with its table, and in no other way.
-  AND NOT (relkind = 'S' AND EXISTS (SELECT FROM pg_catalog.pg_depend d
-                                     WHERE d.classid = o.tableoid AND d.objid = o.oid AND d.deptype = 'i'))
+WHERE relnamespace = pg_catalog.to_regnamespace('public') AND relkind IN ('v', 'S', 'f') AND ${STANDS_ALONE}
 UNION ALL
 SELECT pg_catalog.format('DROP ROUTINE IF EXISTS %s CASCADE', o.oid::pg_catalog.regprocedure)
-FROM pg_catalog.pg_proc o WHERE pronamespace = pg_catalog.to_regnamespace('public') AND ${NOT_OF_AN_EXTENSION}
+FROM pg_catalog.pg_proc o WHERE pronamespace = pg_catalog.to_regnamespace('public') AND ${STANDS_ALONE}
 UNION ALL
 SELECT pg_catalog.format('DROP TYPE IF EXISTS public.%I CASCADE', typname)
-FROM pg_catalog.pg_type o
-WHERE typnamespace = pg_catalog.to_regnamespace('public') AND typtype IN ('e', 'd', 'r', 'b') AND typcategory <> 'A'
-  AND ${NOT_OF_AN_EXTENSION}`;
+FROM pg_catalog.pg_type o WHERE typnamespace = pg_catalog.to_regnamespace('public') AND ${STANDS_ALONE}
+UNION ALL
+SELECT pg_catalog.format('DROP CAST IF EXISTS (%s AS %s) CASCADE', castsource::pg_catalog.regtype, casttarget::pg_catalog.regtype)
+FROM pg_catalog.pg_cast o
+JOIN pg_catalog.pg_type s ON s.oid = castsource JOIN pg_catalog.pg_type t ON t.oid = casttarget
+WHERE o.oid >= 16384 AND ${STANDS_ALONE}
+  AND (pg_catalog.pg_has_role(s.typowner, 'USAGE') OR pg_catalog.pg_has_role(t.typowner, 'USAGE'))
+UNION ALL
+SELECT pg_catalog.format('DROP LANGUAGE IF EXISTS %I CASCADE', lanname)
+FROM pg_catalog.pg_language o WHERE o.oid >= 16384 AND pg_catalog.pg_has_role(lanowner, 'USAGE') AND ${STANDS_ALONE}
+UNION ALL
+SELECT pg_catalog.format('DROP ACCESS METHOD IF EXISTS %I CASCADE', amname)
+FROM pg_catalog.pg_am o WHERE o.oid >= 16384 AND ${IS_SUPERUSER} AND ${STANDS_ALONE}
+UNION ALL
+SELECT pg_catalog.format(CASE setrole WHEN 0 THEN 'ALTER DATABASE %2$I RESET ALL' ELSE 'ALTER ROLE %1$I IN DATABASE %2$I RESET ALL' END,
+         pg_catalog.pg_get_userbyid(setrole), datname)
+FROM pg_catalog.pg_db_role_setting JOIN pg_catalog.pg_database d ON d.oid = setdatabase
+WHERE datname = pg_catalog.current_database() AND (setrole = 0 OR ${IS_SUPERUSER})
+UNION ALL
+SELECT pg_catalog.format('COMMENT ON DATABASE %I IS NULL', pg_catalog.current_database())`;
 
 const READ_EXTENSIONS = `
 SELECT extname AS name, pg_catalog.pg_has_role(extowner, 'MEMBER') AS "mayDrop"
@@ -85,16 +144,16 @@ export async function cleanTarget(connection: Connection, signal: AbortSignal): 
     const extensions = await session.query<{ name: string; mayDrop: boolean }>(READ_EXTENSIONS);
     const mayDropTimescale = extensions.some(({ name, mayDrop }) => name === 'timescaledb' && mayDrop);
     // Without its catalog, a chunk is a table like others, also one that is frozen.
-    if (mayDropTimescale) await session.query('SET timescaledb.restoring = on').catch(notSuperuser);
-    if (timescale && !mayDropTimescale) await dropHypertables(session, timescale);
+    const isTurnedOff = mayDropTimescale && (await turnHooksOff(session));
+    await removeLedger(session);
+    if (timescale && !isTurnedOff) await dropHypertables(session, timescale);
     await dropSubscriptions(session);
-    await dropChildTables(session);
+    await run(session, READ_DEFAULT_PRIVILEGES);
+    await run(session, READ_TABLES);
     for (const { name, mayDrop } of extensions) {
       if (mayDrop) await session.query(`DROP EXTENSION IF EXISTS ${quoteIdentifier(name)} CASCADE`);
     }
-    for (const { command } of await session.query<{ command: string }>(READ_DROP_COMMANDS)) {
-      await session.query(command);
-    }
+    await run(session, READ_DROP_COMMANDS);
     // Extensions that may not be dropped may be in it.
     if (extensions.every(({ mayDrop }) => mayDrop)) {
       const { version } = await session.one<{ version: number }>(
@@ -108,5 +167,17 @@ export async function cleanTarget(connection: Connection, signal: AbortSignal): 
   });
 }
 
-/** An owner of the extension who is no superuser drops with TimescaleDB's hooks. */
-function notSuperuser(): void {}
+/** @returns whether it could be done: an owner of the extension who is no superuser drops with TimescaleDB's hooks */
+async function turnHooksOff(session: Session): Promise<boolean> {
+  return session.query('SET timescaledb.restoring = on').then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Runs the commands that a query gives. */
+async function run(session: Session, readCommands: string): Promise<void> {
+  for (const { command } of await session.query<{ command: string }>(readCommands)) {
+    await session.query(command);
+  }
+}

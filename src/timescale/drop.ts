@@ -2,25 +2,6 @@ import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import type { Timescale } from './timescale.js';
 
-/** A transaction that drops more tables would need more locks than a server with default settings has. */
-const TABLES_A_TRANSACTION = 100;
-
-const READ_CHILD_TABLES = `
-SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
-FROM pg_catalog.pg_inherits i
-JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r'
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')`;
-
-/** Drops chunks and other child tables, so many at a time as the lock table holds. */
-export async function dropChildTables(session: Session): Promise<void> {
-  const children = await session.query<{ name: string }>(READ_CHILD_TABLES);
-  for (let first = 0; first < children.length; first += TABLES_A_TRANSACTION) {
-    const names = children.slice(first, first + TABLES_A_TRANSACTION).map(({ name }) => name);
-    await session.query(`DROP TABLE IF EXISTS ${names.join(', ')} CASCADE`);
-  }
-}
-
 const READ_JOBS = 'SELECT job_id AS id FROM timescaledb_information.jobs WHERE job_id >= 1000';
 
 const READ_AGGREGATES = `
@@ -30,7 +11,7 @@ FROM _timescaledb_catalog.continuous_agg`;
 const READ_HYPERTABLE_NAMES = `
 SELECT pg_catalog.format('%I.%I', schema_name, table_name) AS name FROM _timescaledb_catalog.hypertable`;
 
-/** Drops what is TimescaleDB's by its own means, where the extension itself may not be dropped. */
+/** Drops what is TimescaleDB's by its own means, where the extension may not be dropped or its hooks not be turned off. */
 export async function dropHypertables(
   session: Session,
   { schema }: Pick<Timescale, 'schema'>,

@@ -20,13 +20,16 @@ test('target-not-empty names whatever is in the target, until it is to be cleane
     databases.programs,
     databases.target,
     `CREATE TABLE "le;ft" (n int); CREATE SCHEMA apart; CREATE TYPE mood AS ENUM ('good');
-     CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; SELECT lo_create(4711); CREATE PUBLICATION news;`,
+     CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; SELECT lo_create(4711); CREATE PUBLICATION news;
+     CREATE LANGUAGE tongue HANDLER plpgsql_call_handler; CREATE ACCESS METHOD pile TYPE TABLE HANDLER heap_tableam_handler;`,
   );
   await expectFires(databases, {
     id: 'target-not-empty',
     severity: 'blocker',
     objects: [
+      'access method pile',
       'function public.one()',
+      'language tongue',
       'large object 4711',
       'publication news',
       'schema apart',

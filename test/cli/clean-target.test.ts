@@ -40,6 +40,47 @@ test('--clean-target --yes drops what is in the target and moves the source', as
   expect(await queryValue(databases.target, 'SELECT count(*) FROM reading')).toBe('72');
 });
 
+test('--clean-target drops what neither a table nor a schema takes with it', async () => {
+  const databases = await makeFull('cli_clean_rare');
+  await runScript(
+    databases.programs,
+    databases.target,
+    `CREATE TYPE span AS RANGE (subtype = int); CREATE TABLE spans (s span, n int GENERATED ALWAYS AS IDENTITY);
+     CREATE TYPE pair AS (a int, b int); CREATE FUNCTION first(pair) RETURNS int LANGUAGE sql AS 'SELECT $1.a';
+     CREATE EXTENSION ltree; CREATE SCHEMA apart; CREATE TABLE apart.tree (l ltree);
+     CREATE MATERIALIZED VIEW "tr;ee" AS SELECT * FROM apart.tree;
+     CREATE INDEX ON apart.tree USING gist (l gist_ltree_ops (siglen = 100));
+     CREATE INDEX ON "tr;ee" USING gist (l gist_ltree_ops (siglen = 100));
+     CREATE ROLE "cli;clean";
+     ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO "cli;clean" WITH GRANT OPTION;
+     ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+     ALTER DEFAULT PRIVILEGES REVOKE ALL ON SEQUENCES FROM CURRENT_USER;
+     ALTER DEFAULT PRIVILEGES FOR ROLE "cli;clean" IN SCHEMA apart GRANT USAGE ON TYPES TO PUBLIC;
+     CREATE CAST (money AS bool) WITH INOUT;
+     CREATE ACCESS METHOD pile TYPE TABLE HANDLER heap_tableam_handler;
+     CREATE LANGUAGE tongue HANDLER plpgsql_call_handler;
+     ALTER DATABASE cli_clean_rare SET work_mem = '5MB'; COMMENT ON DATABASE cli_clean_rare IS 'theirs';
+     ALTER ROLE "cli;clean" IN DATABASE cli_clean_rare SET work_mem = '6MB';`,
+  );
+  const { exitCode, stderr } = await hyperferry(
+    ['migrate', '--clean-target', '--yes', '--pg-bin', databases.programs],
+    { SOURCE: databases.source, TARGET: databases.target },
+  );
+  expect(exitCode, stderr).toBe(0);
+  // What the comparison takes for the target's own, where it stays.
+  expect(
+    await queryValue(
+      databases.target,
+      `SELECT string_agg(found::text, ' ') FROM (
+         SELECT a::text FROM pg_default_acl a
+         UNION ALL SELECT s::text FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase
+                   WHERE datname = 'cli_clean_rare'
+         UNION ALL SELECT description FROM pg_shdescription
+                   WHERE objoid = (SELECT oid FROM pg_database WHERE datname = 'cli_clean_rare')) AS found`,
+    ),
+  ).toBeNull();
+});
+
 test('--yes alone drops nothing', async () => {
   const databases = await makeFull('cli_yes_alone');
   const before = await statesOf(databases);
