@@ -117,6 +117,7 @@ function checkOptions(options: RunOptions, { isResumed }: Run) {
   return {
     cleanTarget: options.cleanTarget ?? false,
     resume: isResumed,
+    privileges: options.privileges ?? true,
     rolePasswords: options.rolePasswords ?? false,
     updateSource: false,
     updateTargetAfter: options.updateTargetAfter,

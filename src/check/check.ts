@@ -2,6 +2,7 @@ import { activity } from './activity.js';
 import { backgroundJobs } from './background-jobs.js';
 import { clientPrograms, dumpProgram } from './client-programs.js';
 import { content, sourceContent } from './content.js';
+import { defaultPrivileges } from './default-privileges.js';
 import { encoding, encodings } from './encoding.js';
 import { extensions } from './extensions.js';
 import type { Check, DumpChecked, Finding, RestoreChecked } from './finding.js';
@@ -32,6 +33,7 @@ export const CHECKS: readonly (readonly Check[])[] = [
     extensions,
     clientPrograms,
     targetContent,
+    defaultPrivileges,
     privileges,
     room,
     roles,
@@ -70,6 +72,7 @@ export const RESTORE_CHECKS: readonly (readonly Check<RestoreChecked>[])[] = [
     targetFeatures,
     extensions,
     targetContent,
+    defaultPrivileges,
     targetPrivileges,
     targetRoom,
     missingRoles,

@@ -71,6 +71,8 @@ export interface CheckOptions {
   readonly cleanTarget: boolean;
   /** Whether a run that did not finish is to be gone on with. */
   readonly resume: boolean;
+  /** Whether grants are carried over. */
+  readonly privileges: boolean;
   readonly rolePasswords: boolean;
   readonly updateSource: boolean;
   readonly updateTargetAfter: true | string | undefined;

@@ -1,4 +1,5 @@
 import { removeLedger } from '../engine/ledger.js';
+import { readDefaultPrivileges } from '../inventory/default-privileges.js';
 import type { Connection } from '../postgres/connection-string.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
 import { inSession, type Session } from '../postgres/session.js';
@@ -14,29 +15,6 @@ const STANDS_ALONE = `NOT EXISTS (
   WHERE d.deptype IN ('e', 'i') AND d.objid = o.oid AND d.classid = o.tableoid)`;
 
 const IS_SUPERUSER = '(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)';
-
-const GRANTEE =
-  "CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END";
-
-/**
- * Each row is one command. When what was granted is taken back and PostgreSQL's own defaults are given again, which
- * those for one schema do not have, the server forgets the row. Source: SetDefaultACL() in aclchk.c.
- */
-const READ_DEFAULT_PRIVILEGES = `
-SELECT pg_catalog.concat('ALTER DEFAULT PRIVILEGES FOR ROLE ', pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.defaclrole)),
-         ' IN SCHEMA ' || NULLIF(o.defaclnamespace, 0)::pg_catalog.regnamespace, ' ', c.change) AS command
-FROM (SELECT *, CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
-                                   WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END AS kind
-      FROM pg_catalog.pg_default_acl) AS o
-CROSS JOIN LATERAL (
-  SELECT 1, pg_catalog.format('REVOKE ALL ON %s FROM %s', o.kind, ${GRANTEE}) FROM pg_catalog.aclexplode(o.defaclacl) AS a
-  UNION ALL
-  SELECT 2, pg_catalog.format('GRANT %s ON %s TO %s', a.privilege_type, o.kind, ${GRANTEE})
-  FROM pg_catalog.aclexplode(pg_catalog.acldefault(CASE o.defaclobjtype WHEN 'S' THEN 's'::"char" ELSE o.defaclobjtype END,
-                                                   o.defaclrole)) AS a
-  WHERE o.defaclnamespace = 0) AS c (step, change)
-WHERE pg_catalog.pg_has_role(o.defaclrole, 'USAGE')
-ORDER BY o.oid, c.step`;
 
 /** A transaction that drops more tables would need more locks than a server with default settings has. */
 const TABLES_A_TRANSACTION = 100;
@@ -148,7 +126,7 @@ export async function cleanTarget(connection: Connection, signal: AbortSignal): 
     await removeLedger(session);
     if (timescale && !isTurnedOff) await dropHypertables(session, timescale);
     await dropSubscriptions(session);
-    await run(session, READ_DEFAULT_PRIVILEGES);
+    for (const { reset } of await readDefaultPrivileges(session)) await session.query(reset);
     await run(session, READ_TABLES);
     for (const { name, mayDrop } of extensions) {
       if (mayDrop) await session.query(`DROP EXTENSION IF EXISTS ${quoteIdentifier(name)} CASCADE`);

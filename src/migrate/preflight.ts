@@ -50,6 +50,7 @@ export async function examine(
       jobs,
       cleanTarget: options.cleanTarget ?? false,
       resume: options.resume ?? false,
+      privileges: options.privileges ?? true,
       rolePasswords: options.rolePasswords ?? false,
       updateSource: options.updateSource ?? false,
       updateTargetAfter: options.updateTargetAfter,

@@ -75,6 +75,7 @@ export async function findingsOfCheck(
       jobs: 2,
       cleanTarget: false,
       resume: false,
+      privileges: true,
       rolePasswords: false,
       updateSource: false,
       updateTargetAfter: undefined,

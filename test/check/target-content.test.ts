@@ -40,6 +40,38 @@ test('target-not-empty names whatever is in the target, until it is to be cleane
   await expectSilent(databases, 'target-not-empty', { cleanTarget: true });
 });
 
+test('target-default-privileges names those that would act on the run, and its mend makes it silent', async () => {
+  const id = 'target-default-privileges';
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_default_privileges',
+    'CREATE TABLE entry AS SELECT 1 AS n; CREATE FUNCTION one() RETURNS int LANGUAGE sql RETURN 1;',
+  );
+  await query(databases.target, 'CREATE ROLE "oth;er"');
+  await query(
+    databases.target,
+    'ALTER DEFAULT PRIVILEGES FOR ROLE "oth;er" GRANT SELECT ON TABLES TO PUBLIC',
+  );
+  await expectSilent(databases, id);
+  await runScript(
+    databases.programs,
+    databases.target,
+    `ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO "oth;er" WITH GRANT OPTION;
+     ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+     ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO PUBLIC;`,
+  );
+  const { mend } = await expectFires(databases, {
+    id,
+    severity: 'blocker',
+    objects: ['tables', 'functions', 'sequences in public'],
+  });
+  await expectSilent(databases, id, { cleanTarget: true });
+  await expectSilent(databases, id, { privileges: false });
+  await query(databases.target, mend.slice(0, mend.lastIndexOf(';')));
+  await expectSilent(databases, id);
+  expect(await migrate({ ...databases, jobs: 1 })).toMatchObject({ verification: { equal: true } });
+});
+
 test('target-half-done tells of the run that left the target so, until it is to be cleaned', async () => {
   const databases = await makeDatabases(
     await checkPair(),
