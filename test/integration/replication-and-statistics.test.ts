@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { makeDatabases } from './databases.js';
 import { expectFaithfulMigration } from './ferry.js';
 import { apachePair } from './servers.js';
-import { queryValue } from './sql.js';
+import { queryValue, runScript } from './sql.js';
 
 test('publications of all tables, of schemas, and of tables with columns and conditions are carried', async () => {
   const databases = await makeDatabases(
@@ -25,6 +25,19 @@ test('publications of all tables, of schemas, and of tables with columns and con
       WITH (connect = false, slot_name = NONE, enabled = false);
     `,
   );
+  await expectFaithfulMigration(databases);
+});
+
+test('a comment on a subscription that was dropped is no matter, on either side', async () => {
+  const orphan = `
+    CREATE SUBSCRIPTION gone CONNECTION 'host=nowhere.invalid' PUBLICATION p WITH (connect = false, slot_name = NONE);
+    COMMENT ON SUBSCRIPTION gone IS 'left behind'; DROP SUBSCRIPTION gone;`;
+  const databases = await makeDatabases(
+    await apachePair(),
+    'orphaned_comment',
+    `CREATE TABLE entry (a int); ${orphan} ${orphan}`,
+  );
+  await runScript(databases.programs, databases.target, orphan);
   await expectFaithfulMigration(databases);
 });
 

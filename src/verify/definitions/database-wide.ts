@@ -41,19 +41,23 @@ SELECT 'event trigger' AS kind, pg_catalog.quote_ident(t.evtname) AS object,
          CASE t.evtenabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled on a replica' WHEN 'A' THEN 'enabled always' END) AS text
 FROM pg_catalog.pg_event_trigger t WHERE ${isNoMember('pg_event_trigger', 't.oid')}`;
 
-/** What initdb and extensions comment on is theirs; the server names the object. */
+/**
+ * What initdb and extensions comment on is theirs; the server names the object. DROP SUBSCRIPTION leaves the
+ * comment on it behind, which is then on nothing that has a name.
+ */
 const comments: DefinitionQuery = () => `
 SELECT 'comment on ' || i.type AS kind, i.identity AS object, d.description AS text
 FROM pg_catalog.pg_description d
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classoid, d.objoid, d.objsubid) AS i
 WHERE (d.objoid >= 16384 OR d.classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass
        OR d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.objoid = pg_catalog.to_regnamespace('public'))
-  AND i.schema IS DISTINCT FROM '_hyperferry'
+  AND i.identity IS NOT NULL AND i.schema IS DISTINCT FROM '_hyperferry'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m
     WHERE m.classid = d.classoid AND m.objid = d.objoid AND m.deptype = 'e')
 UNION ALL
 SELECT 'security label on ' || i.type, i.identity, l.provider || ' ' || l.label
-FROM pg_catalog.pg_seclabel l CROSS JOIN LATERAL pg_catalog.pg_identify_object(l.classoid, l.objoid, l.objsubid) AS i`;
+FROM pg_catalog.pg_seclabel l CROSS JOIN LATERAL pg_catalog.pg_identify_object(l.classoid, l.objoid, l.objsubid) AS i
+WHERE i.identity IS NOT NULL`;
 
 export const DATABASE_WIDE: readonly DefinitionQuery[] = [
   schemas,
