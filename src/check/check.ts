@@ -11,6 +11,7 @@ import { pooler, poolerBefore } from './pooler.js';
 import { postgresVersion } from './postgres-version.js';
 import { privileges, sourcePrivileges, targetPrivileges } from './privileges.js';
 import { replica, replicaAsSource, replicaAsTarget } from './replica.js';
+import { reservedSchema } from './reserved-schema.js';
 import { missingRoles, passwordsToRead, roles } from './roles.js';
 import { room, sourceRoom, targetRoom } from './room.js';
 import { sameDatabase } from './same-database.js';
@@ -40,6 +41,7 @@ export const CHECKS: readonly (readonly Check[])[] = [
     backgroundJobs,
     activity,
     encoding,
+    reservedSchema,
     content,
     largeValues,
     settings,
@@ -58,6 +60,7 @@ export const DUMP_CHECKS: readonly (readonly Check<DumpChecked>[])[] = [
     passwordsToRead,
     backgroundJobs,
     activity,
+    reservedSchema,
     sourceContent,
     largeValuesAsText,
   ],

@@ -36,6 +36,18 @@ export const IS_UNDER_WAY = `EXISTS (
 const READ_RUN = `
 SELECT pg_catalog.to_jsonb(r) AS run, ${IS_UNDER_WAY} AS "isUnderWay" FROM _hyperferry.run r`;
 
+/** By the catalog alone: the ledger itself is its role's to read. */
+const HAS_LEDGER = `
+SELECT EXISTS (
+  SELECT FROM pg_catalog.pg_attribute a
+  JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = '_hyperferry' AND c.relname = 'run' AND a.attname = 'source_identity') AS has`;
+
+/** Whether the schema `_hyperferry` is a ledger, of whatever format, and not a user's own schema. */
+export async function hasLedger(session: Session): Promise<boolean> {
+  return (await session.one<{ has: boolean }>(HAS_LEDGER)).has;
+}
+
 /** The run that a target holds in the schema `_hyperferry`, if any. */
 export async function readRecordedRun(session: Session): Promise<RecordedRun | undefined> {
   const { exists } = await session.one<{ exists: boolean }>(

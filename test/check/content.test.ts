@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { serverAccount } from '../../sandbox/server/server-account.js';
-import type { Finding } from '../../src/index.js';
+import { dump, type Finding, migrate } from '../../src/index.js';
 import { makeDatabases } from '../integration/databases.js';
 import { query, queryValue, runScript } from '../integration/sql.js';
 import { expectFires, expectSilent } from './findings.js';
@@ -104,6 +104,26 @@ test('event-triggers is a warning where the target’s role is no superuser', as
   const target = altered(databases.target, { username: 'check_event_triggers' });
   const expected = { id: 'event-triggers', severity: 'warning', objects: ['watcher'] } as const;
   await expectFires({ ...databases, target }, expected);
+});
+
+test('reserved-schema names what is in a user’s own schema _hyperferry, for a dump as well, and knows a ledger', async () => {
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_reserved',
+    'CREATE SCHEMA _hyperferry; CREATE TABLE _hyperferry.run AS SELECT 1 AS id; CREATE TABLE _hyperferry_other (n int);',
+  );
+  await expectFires(databases, {
+    id: 'reserved-schema',
+    severity: 'blocker',
+    objects: ['schema _hyperferry', 'table _hyperferry.run'],
+  });
+  const { source, programs } = databases;
+  await expect(dump({ source, programs, out: join(tmpdir(), 'hyperferry-never') })).rejects.toThrow(
+    /_hyperferry\.run/,
+  );
+  await query(source, 'DROP SCHEMA _hyperferry CASCADE');
+  await migrate({ ...databases, jobs: 1, keepLedger: true });
+  await expectSilent({ ...databases, source: databases.target, target: source }, 'reserved-schema');
 });
 
 test('subscriptions names those of this database, and none of another database of the server', async () => {
