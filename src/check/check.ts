@@ -3,6 +3,7 @@ import { backgroundJobs } from './background-jobs.js';
 import { clientPrograms, dumpProgram } from './client-programs.js';
 import { content, sourceContent } from './content.js';
 import { defaultPrivileges } from './default-privileges.js';
+import { detachPending } from './detach-pending.js';
 import { encoding, encodings } from './encoding.js';
 import { extensions } from './extensions.js';
 import type { Check, DumpChecked, Finding, RestoreChecked } from './finding.js';
@@ -42,6 +43,7 @@ export const CHECKS: readonly (readonly Check[])[] = [
     activity,
     encoding,
     reservedSchema,
+    detachPending,
     content,
     largeValues,
     settings,
@@ -61,6 +63,7 @@ export const DUMP_CHECKS: readonly (readonly Check<DumpChecked>[])[] = [
     backgroundJobs,
     activity,
     reservedSchema,
+    detachPending,
     sourceContent,
     largeValuesAsText,
   ],

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { serverAccount } from '../../sandbox/server/server-account.js';
 import { dump, type Finding, migrate } from '../../src/index.js';
 import { makeDatabases } from '../integration/databases.js';
-import { query, queryValue, runScript } from '../integration/sql.js';
+import { query, queryValue, runScript, withClient } from '../integration/sql.js';
 import { expectFires, expectSilent } from './findings.js';
 import { altered, checkPair } from './pair.js';
 
@@ -124,6 +124,35 @@ test('reserved-schema names what is in a user’s own schema _hyperferry, for a 
   await query(source, 'DROP SCHEMA _hyperferry CASCADE');
   await migrate({ ...databases, jobs: 1, keepLedger: true });
   await expectSilent({ ...databases, source: databases.target, target: source }, 'reserved-schema');
+});
+
+test('detach-pending names partitions whose detaching was cancelled, for a dump as well, and its mend helps', async () => {
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_detach',
+    `CREATE SCHEMA "sc;hema"; CREATE TABLE "sc;hema".parent (n int) PARTITION BY LIST (n);
+     CREATE TABLE "chi;ld" PARTITION OF "sc;hema".parent FOR VALUES IN (1); INSERT INTO "chi;ld" VALUES (1);
+     CREATE TABLE other PARTITION OF "sc;hema".parent FOR VALUES IN (2);`,
+  );
+  await expectSilent(databases, 'detach-pending');
+  await withClient(databases.source, async (reader) => {
+    await reader.query('BEGIN; SELECT FROM "sc;hema".parent');
+    await withClient(databases.source, async (client) => {
+      await client.query("SET statement_timeout = '500ms'");
+      await expect(
+        client.query('ALTER TABLE "sc;hema".parent DETACH PARTITION "chi;ld" CONCURRENTLY'),
+      ).rejects.toThrow(/statement timeout/);
+    });
+  });
+  const { mend } = await expectFires(databases, {
+    id: 'detach-pending',
+    severity: 'blocker',
+    objects: ['public."chi;ld" of "sc;hema".parent'],
+  });
+  const { source, programs } = databases;
+  await expect(dump({ source, programs, out: join(tmpdir(), 'hyperferry-never') })).rejects.toThrow(/chi;ld/);
+  await query(source, mend);
+  await expectSilent(databases, 'detach-pending');
 });
 
 test('subscriptions names those of this database, and none of another database of the server', async () => {
