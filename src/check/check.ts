@@ -4,7 +4,7 @@ import { clientPrograms, dumpProgram } from './client-programs.js';
 import { content, sourceContent } from './content.js';
 import { defaultPrivileges } from './default-privileges.js';
 import { detachPending } from './detach-pending.js';
-import { encoding, encodings } from './encoding.js';
+import { encoding, encodings, sourceEncoding } from './encoding.js';
 import { extensions } from './extensions.js';
 import type { Check, DumpChecked, Finding, RestoreChecked } from './finding.js';
 import { largeValues, largeValuesAsText } from './large-values.js';
@@ -62,6 +62,7 @@ export const DUMP_CHECKS: readonly (readonly Check<DumpChecked>[])[] = [
     passwordsToRead,
     backgroundJobs,
     activity,
+    sourceEncoding,
     reservedSchema,
     detachPending,
     sourceContent,

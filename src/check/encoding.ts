@@ -1,6 +1,6 @@
 import { quoteLiteral } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
-import type { Check, Finding } from './finding.js';
+import type { Check, DumpChecked, Finding } from './finding.js';
 
 interface Collation {
   readonly provider: string;
@@ -19,7 +19,8 @@ FROM (SELECT pg_catalog.to_jsonb(d) FROM pg_catalog.pg_database d
 export const encoding: Check = async ({ source, target }) => {
   const [here, there] = await Promise.all([readCollation(source.session), readCollation(target.session)]);
   const [from, to] = [source.inventory.server.encoding, target.inventory.server.encoding];
-  const findings = encodings(from, to, creation(from, here));
+  const findings =
+    from === to ? [...(await sourceEncoding({ source }))] : encodings(from, to, creation(from, here));
   if (here.provider !== there.provider || here.locale !== there.locale || here.version !== there.version) {
     findings.push({
       id: 'collation',
@@ -33,6 +34,21 @@ export const encoding: Check = async ({ source, target }) => {
   return findings;
 };
 
+/** Whatever the target's encoding is: every session speaks UTF-8, and the server refuses to send other bytes in it. */
+export const sourceEncoding: Check<Pick<DumpChecked, 'source'>> = ({ source }) =>
+  source.inventory.server.encoding === RAW
+    ? [{ ...RAW_SOURCE, found: `the source is encoded in ${RAW}`, objects: [RAW] }]
+    : [];
+
+const RAW = 'SQL_ASCII';
+
+const RAW_SOURCE: Omit<Finding, 'found' | 'objects'> = {
+  id: 'encoding',
+  severity: 'warning',
+  why: 'SQL_ASCII means bytes of no known encoding, and text is carried over as UTF-8: bytes that are not valid in it stop the copy, whatever the target’s encoding.',
+  mend: `UPDATE … SET "…" = convert_from(convert(convert_to("…", 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'SQL_ASCII') WHERE …; -- on the source, for text that is in LATIN1`,
+};
+
 /** @param mend a command that makes a database of the source's encoding */
 export function encodings(
   from: string,
@@ -40,16 +56,17 @@ export function encodings(
   mend = `CREATE DATABASE "…" TEMPLATE template0 ENCODING ${quoteLiteral(from)}; -- unless the change is intended`,
 ): Finding[] {
   if (from === to) return [];
-  const isRaw = from === 'SQL_ASCII' || to === 'SQL_ASCII';
+  const differ = { found: `the source is encoded in ${from}, the target in ${to}`, objects: [from, to] };
+  if (from === RAW) return [{ ...RAW_SOURCE, ...differ }];
   return [
     {
+      ...differ,
       id: 'encoding',
       severity: 'warning',
-      found: `the source is encoded in ${from}, the target in ${to}`,
-      objects: [from, to],
-      why: isRaw
-        ? 'SQL_ASCII means bytes of no known encoding: they may not be valid in another.'
-        : 'A character that the target’s encoding lacks stops the copy, and lengths in bytes differ.',
+      why:
+        to === RAW
+          ? 'SQL_ASCII takes text as the bytes that it has in UTF-8: lengths and cases are those of bytes.'
+          : 'A character that the target’s encoding lacks stops the copy, and lengths in bytes differ.',
       mend,
     },
   ];

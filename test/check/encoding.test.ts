@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { migrate } from '../../src/index.js';
 import { makeDatabases } from '../integration/databases.js';
-import { query } from '../integration/sql.js';
+import { withDump } from '../integration/ferry.js';
+import { query, queryValue } from '../integration/sql.js';
 import { expectFires, expectSilent } from './findings.js';
 import { altered, checkPair } from './pair.js';
 
@@ -25,14 +27,50 @@ test('encoding names both encodings, and a target made as it says makes it silen
   await expectSilent({ ...databases, target }, 'encoding');
 });
 
-test('encoding tells SQL_ASCII from a true encoding', async () => {
-  const databases = await makeDatabases(await checkPair(), 'check_bytes', '', { source: 'SQL_ASCII' });
-  const { why } = await expectFires(databases, {
+test('encoding says of a SQL_ASCII source what stops the copy, into any target, and its mend helps', async () => {
+  const pair = await checkPair();
+  const bytes = `CREATE TABLE noted (n int, t text); INSERT INTO noted VALUES (1, E'caf\\351'), (2, E'caf\\303\\251');`;
+  const databases = await makeDatabases(pair, 'check_bytes', bytes, { source: 'SQL_ASCII' });
+  const { why, mend } = await expectFires(databases, {
     id: 'encoding',
     severity: 'warning',
     objects: ['SQL_ASCII', 'UTF8'],
   });
-  expect(why).toContain('SQL_ASCII');
+  expect(why).toContain('not valid');
+
+  const alike = await makeDatabases(pair, 'check_bytes_alike', '', { target: 'SQL_ASCII' });
+  const raw = { ...databases, target: alike.target };
+  await expectFires(raw, { id: 'encoding', severity: 'warning', objects: ['SQL_ASCII'] });
+  await expect(migrate({ ...raw, jobs: 1 })).rejects.toThrow(/invalid byte sequence/);
+
+  await query(
+    databases.source,
+    mend.replace('…', 'noted').replaceAll('"…"', 't').replace('WHERE …', 'WHERE n = 1'),
+  );
+  await migrate({ ...databases, jobs: 1 });
+  expect(await queryValue(databases.target, `SELECT string_agg(t, ' ') FROM noted`)).toBe('café café');
+});
+
+test('encoding warns before the dump of a SQL_ASCII database', async () => {
+  const { source, programs } = await makeDatabases(await checkPair(), 'check_bytes_dumped', '', {
+    source: 'SQL_ASCII',
+  });
+  const notices: string[] = [];
+  await withDump(
+    { source, programs, onEvent: (event) => event.type === 'notice' && notices.push(event.message) },
+    async () => {},
+  );
+  expect(notices).toContain('the source is encoded in SQL_ASCII (encoding)');
+});
+
+test('encoding says what a SQL_ASCII target makes of text', async () => {
+  const databases = await makeDatabases(await checkPair(), 'check_bytes_there', '', { target: 'SQL_ASCII' });
+  const { why } = await expectFires(databases, {
+    id: 'encoding',
+    severity: 'warning',
+    objects: ['UTF8', 'SQL_ASCII'],
+  });
+  expect(why).toContain('bytes');
 });
 
 test('collation names how text sorts on both sides', async () => {
