@@ -39,11 +39,14 @@ const OIDS_OF_OBJECTS = new Set([
 
 /**
  * Other built-in types whose binary form holds OIDs or depends on the server, or that have none. (`xml` may carry a
- * declaration of its encoding; its text form does not.)
+ * declaration of its encoding; its text form does not.) And those that refuse their own: int2vectorrecv() and
+ * oidvectorrecv() an empty vector, which array_recv() makes one without dimensions (src/backend/utils/adt/int.c, oid.c);
+ * tsqueryrecv() of PostgreSQL 18.6 a query without operands.
  */
 const UNSAFE_BUILT_IN = new Set([
   ...['aclitem', 'xml', 'pg_node_tree', 'pg_ndistinct', 'pg_dependencies', 'pg_mcv_list', 'gtsvector'],
   ...['cstring', 'pg_brin_bloom_summary', 'pg_brin_minmax_multi_summary', 'refcursor'],
+  ...['int2vector', 'oidvector', 'tsquery'],
 ]);
 
 const READ_TYPES = `
@@ -91,12 +94,12 @@ function typeCatalog(types: readonly Type[]): TypeCatalog {
       case 'm':
         return isBinarySafe(type.subtype);
       case 'b':
+        if (type.oid < FIRST_USER_OID && (UNSAFE_BUILT_IN.has(type.name) || OIDS_OF_OBJECTS.has(type.name)))
+          return false;
         // array_send writes its element type's OID.
         if (type.element !== 0) return type.element < FIRST_USER_OID && isBinarySafe(type.element);
         // Compressed values mean the same to one version of TimescaleDB everywhere.
-        return type.oid < FIRST_USER_OID
-          ? !UNSAFE_BUILT_IN.has(type.name) && !OIDS_OF_OBJECTS.has(type.name)
-          : isCompressedData(type);
+        return type.oid < FIRST_USER_OID || isCompressedData(type);
       default: // record_send writes its columns' types' OIDs
         return false;
     }

@@ -17,6 +17,7 @@ INSERT INTO event SELECT i, '2026-01-01'::date + i % 300 FROM generate_series(1,
 CREATE INDEX ON event (at);
 CREATE MATERIALIZED VIEW monthly AS SELECT date_trunc('month', at) AS month, count(*) FROM event GROUP BY 1;
 CREATE VIEW names AS SELECT name FROM person;
+CREATE TABLE wanted AS SELECT plainto_tsquery('english', 'the') AS words;
 SELECT lo_from_bytea(1234, 'content');
 COMMENT ON TABLE person IS 'people';
 `;

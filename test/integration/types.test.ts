@@ -111,6 +111,10 @@ test('jsonb, xml, network, geometric, full-text and system types are carried', a
                                co regcollation, l pg_lsn, x xid8, ti tid, cl regclass[]);
     INSERT INTO system_names VALUES ('documents', 'shapes', 'now', 'lower(text)', 'public', 'postgres', '+(int4,int4)',
       '"C"', '16/B374D848', '42', '(1,2)', '{documents,pg_class}'), (0, 0, 0, 0, 0, 0, 0, 0, '0/0', '0', '(0,0)', '{}');
+    CREATE DOMAIN vector AS oidvector;
+    CREATE TABLE empty_vector AS SELECT ''::int2vector AS numbers;
+    CREATE TABLE empty_vectors AS SELECT ARRAY[''::int2vector] AS numbers;
+    CREATE TABLE empty_in_domain AS SELECT ''::vector AS oids;
     `,
   );
   await expectFaithfulMigration(databases);
