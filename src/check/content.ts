@@ -1,3 +1,4 @@
+import { STORED_TYPES } from '../inventory/stored-types.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
 import {
   type Check,
@@ -18,7 +19,39 @@ const RELATION_NAMES = `
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`;
 
+/**
+ * Tables that pg_dump makes with their columns in another order, those that are inherited before all others, and whose
+ * rows stand in columns. A partition it makes with all of its columns, and attaches it.
+ */
+const REORDERED_ROW_TYPES = `
+WITH RECURSIVE ${STORED_TYPES},
+ordered (oid, here, there) AS (
+  SELECT c.oid, pg_catalog.array_agg(a.attname ORDER BY a.attnum),
+         pg_catalog.array_agg(a.attname ORDER BY inherited.inhseqno, inherited.attnum, a.attnum)
+  FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN LATERAL (
+    SELECT i.inhseqno, p.attnum
+    FROM pg_catalog.pg_inherits i
+    JOIN pg_catalog.pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname
+    WHERE i.inhrelid = c.oid AND a.attinhcount > 0 ORDER BY i.inhseqno LIMIT 1
+  ) AS inherited ON true
+  WHERE c.relkind IN ('r', 'f') AND NOT c.relispartition AND c.reltype IN (SELECT type FROM stored)
+  GROUP BY c.oid
+)
+${RELATION_NAMES} JOIN ordered o ON o.oid = c.oid WHERE o.here <> o.there ORDER BY 1`;
+
 const QUESTIONS: readonly Question[] = [
+  {
+    query: REORDERED_ROW_TYPES,
+    finding: {
+      id: 'row-type-order',
+      severity: 'blocker',
+      what: 'tables with columns before inherited ones, whose rows stand in columns',
+      why: 'A table is made with its inherited columns first, and rows that stand in columns travel by the place of their fields, so that values would change fields.',
+      mend: 'Make the table anew with its inherited columns first, or give the columns that hold its rows another type, such as jsonb.',
+    },
+  },
   {
     query: 'SELECT m.oid::text AS name FROM pg_catalog.pg_largeobject_metadata m ORDER BY m.oid',
     finding: {

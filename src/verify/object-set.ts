@@ -41,8 +41,10 @@ export class ObjectSet {
       const other = without(there.lines, lines);
       if (source.length === 0 && other.length === 0) {
         // Lines are compared as a set, since most are properties; of a program their order matters.
-        if (lines.join('\n') === there.lines.join('\n')) continue;
-        differences.push({ area, kind, object, state: 'different', source: lines, target: there.lines });
+        const first = lines.findIndex((line, at) => line !== there.lines[at]);
+        if (first === -1) continue;
+        const [source, target] = [lines.slice(first), there.lines.slice(first)];
+        differences.push({ area, kind, object, state: 'different', source, target });
       } else {
         differences.push({ area, kind, object, state: 'different', source, target: other });
       }

@@ -22,6 +22,15 @@ interface Case {
 
 const CASES: readonly Case[] = [
   {
+    id: 'row-type-order',
+    severity: 'blocker',
+    silent: `CREATE TABLE parent (a int); CREATE TABLE child (b int) INHERITS (parent); CREATE TABLE not_held (c int) INHERITS (parent);
+             CREATE TABLE holding (held child[], other int);`,
+    fires: 'ALTER TABLE parent ADD late int;',
+    objects: ['public.child'],
+    mended: 'ALTER TABLE holding DROP held;',
+  },
+  {
     id: 'large-objects',
     severity: 'note',
     silent: 'CREATE TABLE picture (id oid, large_object bytea);',

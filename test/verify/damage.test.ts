@@ -23,6 +23,10 @@ CREATE TABLE nothing_unique (a int, b text);
 INSERT INTO nothing_unique VALUES (1, 'x'), (1, 'x'), (2, NULL);
 CREATE SEQUENCE counter;
 CREATE TYPE point_of AS (x int, y int);
+CREATE TABLE held (x int, y int);
+CREATE DOMAIN holder AS held[];
+CREATE TABLE holding (held holder);
+CREATE TABLE not_held (x int, y int);
 SELECT nextval('counter');
 CREATE VIEW seen AS SELECT id FROM plain;
 CREATE TABLE reading (at timestamptz NOT NULL, device int, value float8);
@@ -107,6 +111,13 @@ const DAMAGES: readonly [title: string, sql: string, named: readonly string[]][]
     ['columns of composite type public.point_of different'],
   ],
   [
+    'columns in another order, of a table whose rows a column holds',
+    `DROP TABLE holding, not_held; DROP DOMAIN holder; DROP TABLE held;
+     CREATE TABLE held (y int, x int); CREATE DOMAIN holder AS held[]; CREATE TABLE holding (held holder);
+     CREATE TABLE not_held (y int, x int)`,
+    ['columns of table public.held different'],
+  ],
+  [
     'another owner',
     `ALTER TABLE nothing_unique OWNER TO verify_reader`,
     ['owner of table public.nothing_unique different'],
@@ -136,7 +147,7 @@ test('a database and its copy are equal, every object counted', async () => {
   expect(found(verification)).toEqual([]);
   expect(verification).toMatchObject({
     equal: true,
-    relations: { compared: 6 },
+    relations: { compared: 9 },
     rows: { source: 175, target: 175 },
   });
   expect(verification.objects.compared).toBeGreaterThan(30);

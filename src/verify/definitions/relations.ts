@@ -1,3 +1,4 @@
+import { STORED_TYPES } from '../../inventory/stored-types.js';
 import { columnOptions } from '../../postgres/column-options.js';
 import { type DefinitionQuery, IS_USER_SCHEMA, isNoMember, optionLines, relationKind } from './definition.js';
 
@@ -34,9 +35,11 @@ WHERE c.relkind IN ('v', 'm') AND c.relpersistence <> 't' AND ${IS_USER_SCHEMA} 
 
 /**
  * One row a relation, not one a column. In the order of their names: a table that was altered may have its columns in
- * another place than a new one, and holds the same. A composite type is what it is by the order of its attributes.
+ * another place than a new one, and holds the same. A composite type is what it is by the order of its attributes, and so
+ * is a table where columns hold its rows.
  */
 const columns: DefinitionQuery = ({ server, older }) => `
+WITH RECURSIVE ${STORED_TYPES}
 SELECT 'columns of ' || ${relationKind('c')} AS kind, c.oid::pg_catalog.regclass::text AS object,
        pg_catalog.string_agg(pg_catalog.concat_ws(' ', pg_catalog.quote_ident(a.attname),
          pg_catalog.format_type(a.atttypid, a.atttypmod),
@@ -50,7 +53,7 @@ SELECT 'columns of ' || ${relationKind('c')} AS kind, c.oid::pg_catalog.regclass
          'statistics ' || NULLIF(a.attstattarget, -1),
          'options ' || ${columnOptions('a')},
          'foreign options ' || pg_catalog.array_to_string(a.attfdwoptions, ', ')), E'\\n'
-         ORDER BY CASE WHEN c.relkind = 'c' THEN a.attnum END, a.attname::text COLLATE pg_catalog."C") AS text
+         ORDER BY CASE WHEN c.relkind = 'c' OR c.reltype IN (SELECT type FROM stored) THEN a.attnum END, a.attname::text COLLATE pg_catalog."C") AS text
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
