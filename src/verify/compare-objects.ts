@@ -45,11 +45,12 @@ export async function compareObjects(
       object: `catalog of extension ${name}`,
       reason: 'the two sides have different versions of it; --logical compares what applications read',
     }));
+  const alike = extensionsAlike(source, target);
   const majorsDiffer = source.inventory.server.major !== target.inventory.server.major;
   for (const difference of withoutDependents(differences)) {
     const reason = context.explain?.(difference) ?? reasonFor(difference, intent);
     if (reason) explained.push({ difference, reason });
-    else if (isServersMatter(difference)) continue;
+    else if (isServersMatter(difference) || isExtensionsMatter(difference, alike)) continue;
     else if (majorsDiffer && isPrintedQuery(difference)) {
       notCompared.push({
         object: `${difference.kind} ${difference.object}`,
@@ -78,6 +79,24 @@ function withoutDependents(differences: readonly ObjectDifference[]): ObjectDiff
 /** A server may have more roles than the source's, and settings for them. */
 function isServersMatter({ area, state }: ObjectDifference): boolean {
   return area === 'role' && state === 'missing on source';
+}
+
+/** The names of extensions whose members have the same names on both sides. */
+function extensionsAlike(source: KnownSide, target: KnownSide): Set<string> {
+  const schemas = new Map(target.inventory.extensions.map(({ name, schema }) => [name, schema]));
+  const alike = source.inventory.extensions
+    .filter(hasVersionOf(target))
+    .filter(({ name, schema }) => schemas.get(name) === schema);
+  return new Set(alike.map(({ name }) => name));
+}
+
+/**
+ * What only the target's extension has was made by its script there; what only the source's has was added to it by ALTER
+ * EXTENSION … ADD, where the two are alike.
+ */
+function isExtensionsMatter({ kind, state }: ObjectDifference, alike: ReadonlySet<string>): boolean {
+  const extension = /^member of extension (.*)$/s.exec(kind)?.[1];
+  return extension !== undefined && (state === 'missing on source' || !alike.has(extension));
 }
 
 /** A query that is printed from its parsed form: columns are qualified by other rules in other versions. */

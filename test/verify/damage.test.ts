@@ -27,6 +27,9 @@ CREATE TABLE held (x int, y int);
 CREATE DOMAIN holder AS held[];
 CREATE TABLE holding (held holder);
 CREATE TABLE not_held (x int, y int);
+CREATE EXTENSION hstore;
+CREATE TABLE adopted (a int);
+ALTER EXTENSION hstore ADD TABLE adopted;
 SELECT nextval('counter');
 CREATE VIEW seen AS SELECT id FROM plain;
 CREATE TABLE reading (at timestamptz NOT NULL, device int, value float8);
@@ -116,6 +119,11 @@ const DAMAGES: readonly [title: string, sql: string, named: readonly string[]][]
      CREATE TABLE held (y int, x int); CREATE DOMAIN holder AS held[]; CREATE TABLE holding (held holder);
      CREATE TABLE not_held (y int, x int)`,
     ['columns of table public.held different'],
+  ],
+  [
+    'a member that somebody had added to an extension',
+    `ALTER EXTENSION hstore DROP TABLE adopted; DROP TABLE adopted`,
+    ['member of extension hstore table public.adopted missing on target'],
   ],
   [
     'another owner',

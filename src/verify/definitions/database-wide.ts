@@ -9,6 +9,14 @@ SELECT 'extension' AS kind, pg_catalog.quote_ident(e.extname) AS object,
        pg_catalog.concat_ws(E'\\n', 'version ' || e.extversion, 'schema ' || pg_catalog.quote_ident(n.nspname)) AS text
 FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace`;
 
+/** What pg_dump leaves to an extension's script, less what comes with another member, such as a table's row type. */
+const members: DefinitionQuery = () => `
+SELECT 'member of extension ' || e.extname AS kind, i.type || ' ' || i.identity AS object, '' AS text
+FROM pg_catalog.pg_extension e
+JOIN pg_catalog.pg_depend m ON m.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND m.refobjid = e.oid AND m.deptype = 'e'
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(m.classid, m.objid, m.objsubid) AS i
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = m.classid AND d.objid = m.objid AND d.deptype = 'i')`;
+
 /** Column lists, row filters and whole schemas came with PostgreSQL 15. */
 const publications: DefinitionQuery = ({ server }) => {
   const filters =
@@ -62,6 +70,7 @@ WHERE i.identity IS NOT NULL`;
 export const DATABASE_WIDE: readonly DefinitionQuery[] = [
   schemas,
   extensions,
+  members,
   publications,
   eventTriggers,
   comments,
