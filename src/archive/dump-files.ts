@@ -93,12 +93,13 @@ function schemasOfExtensions({ contents, snapshot: { inventory } }: Described): 
 
 /**
  * What TimescaleDB's hooks are needed for: a foreign key to a hypertable sees no rows while they are off, and a view that
- * reads compressed rows neither. Event triggers would act on those, and come behind.
+ * reads compressed rows neither. Views come first, so that a script which ends at one can be run again. Event triggers
+ * would act on those, and come behind.
  */
 function afterRestoreMode({ contents, snapshot: { schema, inventory } }: Described): readonly TocEntry[] {
   const { hypertableKeys, last } = divideArchive(schema.entries, inventory, schema.plainChunks);
   const filling = contents.entries.filter(({ kind }) => kind === 'MATERIALIZED VIEW DATA');
-  return [...hypertableKeys, ...filling, ...last];
+  return [...filling, ...hypertableKeys, ...last];
 }
 
 /** Archives name lz4 and zstd from format 1.15 on. */

@@ -137,7 +137,8 @@ function preparing({ source: { timescale, extensions }, schemas }: Described): S
 /** TimescaleDB's own tables: `pg_restore -j` keeps no order, and they must be there before the rows of chunks. */
 const CATALOGS = ['_timescaledb_catalog', '_timescaledb_config'];
 
-function byArchive({ source, afterRestoreMode, hasBackgroundJobs }: Described): Step[] {
+function byArchive(described: Described): Step[] {
+  const { source, afterRestoreMode, hasBackgroundJobs } = described;
   const { timescale } = source;
   const only = CATALOGS.map((schema) => `-n ${schema}`).join(' ');
   const others = CATALOGS.map((schema) => `-N ${schema}`).join(' ');
@@ -164,7 +165,7 @@ function byArchive({ source, afterRestoreMode, hasBackgroundJobs }: Described): 
     ...(afterRestoreMode.length > 0
       ? [
           {
-            title: lastTitle(timescale),
+            title: lastTitle(described),
             commands: [`${PG_RESTORE} --section=post-data -L ${LISTS.afterRestoreMode} .`],
           },
         ]
@@ -172,20 +173,25 @@ function byArchive({ source, afterRestoreMode, hasBackgroundJobs }: Described): 
   ];
 }
 
-function bySql({ source, afterRestoreMode, hasBackgroundJobs }: Described): Step[] {
+function bySql(described: Described): Step[] {
+  const { source, afterRestoreMode, hasBackgroundJobs } = described;
   const { timescale } = source;
   return [
     { title: 'Everything.', commands: [`${PSQL} -f dump.sql`] },
     ...missingValues(source),
     ...endOfRestoreMode(timescale, hasBackgroundJobs),
     ...(afterRestoreMode.length > 0
-      ? [{ title: lastTitle(timescale), commands: [`${PSQL} -f after-restore-mode.sql`] }]
+      ? [{ title: lastTitle(described), commands: [`${PSQL} -f after-restore-mode.sql`] }]
       : []),
   ];
 }
 
-function lastTitle(timescale: Inventory['timescale']): string {
-  return timescale ? 'What needs TimescaleDB at work, and what comes last.' : 'What comes last.';
+function lastTitle({ kind, source: { timescale }, afterRestoreMode }: Described): string {
+  const title = timescale ? 'What needs TimescaleDB at work, and what comes last.' : 'What comes last.';
+  const views = afterRestoreMode.filter((entry) => entry.kind === 'MATERIALIZED VIEW DATA');
+  if (views.length < 2) return title;
+  const then = kind === 'plain' ? 'run the script again' : 'then the one that reads it';
+  return `${title} A materialized view that reads another through a function may be refused, since that\n   “has not been populated”: fill that one (REFRESH MATERIALIZED VIEW …), and ${then}.`;
 }
 
 function missingValues({ missingValues: values }: Inventory): Step[] {

@@ -54,6 +54,10 @@ test('materialized views hold the rows they held, or none where they held none',
     ALTER TABLE filled_from_view ADD UNIQUE (device);
     GRANT SELECT ON summary TO PUBLIC;
     COMMENT ON MATERIALIZED VIEW summary IS 'kept';
+    CREATE FUNCTION total() RETURNS bigint LANGUAGE sql AS 'SELECT sum(sum)::bigint FROM public.summary';
+    CREATE MATERIALIZED VIEW a_through_function AS SELECT total();
+    CREATE FUNCTION again() RETURNS bigint LANGUAGE sql AS 'SELECT total FROM public.a_through_function';
+    CREATE MATERIALIZED VIEW "A through two" AS SELECT again();
     `,
   );
   await expectFaithfulMigration(databases);
