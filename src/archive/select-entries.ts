@@ -36,8 +36,11 @@ const ACTING = new Set(['FK CONSTRAINT', 'TRIGGER', 'RULE', 'POLICY']);
 /** That of a partition names the index above it, and stands without: it is attached where both tables are chosen. */
 const INDEXES = new Set(['INDEX', 'CONSTRAINT']);
 
+/** A constraint whose index needs operators that may be an extension's: those of time ranges came with PostgreSQL 18. */
+const BY_OPERATORS = / EXCLUDE USING | WITHOUT OVERLAPS\)/;
+
 /**
- * Where the operators and classes of an exclusion constraint come from, such as the extension btree_gist: those are
+ * Where the operators and classes of such a constraint come from, such as the extension btree_gist: those are
  * dependencies of its index, which an archive does not say, so that all of them come.
  */
 const HOLDING_OPERATORS = new Set(['EXTENSION', 'OPERATOR', 'OPERATOR FAMILY', 'OPERATOR CLASS']);
@@ -210,7 +213,7 @@ class Selection {
     const isAlone = kind === 'SEQUENCE' && !/^ALTER TABLE /.test(definition);
     const isNeeded = (other: TocEntry): boolean =>
       !(isAlone && other.kind === 'TABLE') && !(INDEXES.has(kind) && INDEXES.has(other.kind));
-    const operators = kind === 'CONSTRAINT' && / EXCLUDE USING /.test(definition) ? this.#operators : [];
+    const operators = kind === 'CONSTRAINT' && BY_OPERATORS.test(definition) ? this.#operators : [];
     return [...needed.filter(isNeeded), ...(home ? [home] : []), ...operators];
   }
 }

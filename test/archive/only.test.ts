@@ -4,8 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { type Databases, makeDatabaseBeside, makeDatabases } from '../integration/databases.js';
 import { leftOutButRoles } from '../integration/ferry.js';
 import { expectHypertableWorks } from '../integration/hypertables.js';
-import { apachePair, COMMUNITY_VERSIONS, communityPair, hasCommunity } from '../integration/servers.js';
-import { query, queryValue } from '../integration/sql.js';
+import {
+  apachePair,
+  COMMUNITY_VERSIONS,
+  communityPair,
+  hasCommunity,
+  startExtraServer,
+} from '../integration/servers.js';
+import { query, queryValue, runScript } from '../integration/sql.js';
+import { createDatabase } from '../verify/twins.js';
 import { dumped, temporaryFolder } from './dumped.js';
 import { restored } from './restores.js';
 
@@ -158,6 +165,24 @@ describe('--only', () => {
     const target = await makeDatabaseBeside(databases.target);
     await restored(from, { ...databases, target }, { only: ['other'] });
     expect(await queryValue(target, extensions)).toBe('plpgsql');
+  });
+
+  test('a key without overlaps, of PostgreSQL 18, comes with the extension that has its operators', async () => {
+    const server = await startExtraServer('only-18', { postgres: 18 });
+    const source = await createDatabase(server, 'only_overlaps', 'template0');
+    await runScript(
+      server.binFolder,
+      source,
+      `CREATE EXTENSION btree_gist;
+       CREATE TABLE stay (id int, during int4range, PRIMARY KEY (id, during WITHOUT OVERLAPS));
+       CREATE TABLE other (id int PRIMARY KEY);
+       INSERT INTO stay VALUES (1, '[1,2]')`,
+    );
+    const target = await makeDatabaseBeside(source);
+    const databases = { source, target, programs: server.binFolder };
+    const outcome = await restored(await dumped(databases), databases, { only: ['stay'] });
+    expect(outcome.verification).toMatchObject({ equal: true, rows: { source: 1, target: 1 } });
+    await expect(query(target, `INSERT INTO stay VALUES (1, '[2,3]')`)).rejects.toThrow('exclusion');
   });
 
   test('what is no table is refused, with the names that are like it', async () => {
