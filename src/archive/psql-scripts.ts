@@ -16,14 +16,12 @@ const PLACEHOLDER = randomUUID();
 /** What `pg_dumpall --roles-only` gives, less what every server has; of a role that is there already, only its settings and memberships. */
 export function rolesScript(source: Inventory, passwords: ReadonlyMap<string, string>): string {
   const { create, memberships, settings, parameterGrants } = statementsFor(source, passwords);
-  return [
-    '-- Roles of the source, for psql and a superuser of the target.',
+  return script('Roles of the source, for psql and a superuser of the target.', [
     ...create.map(ifRoleIsMissing),
     ...memberships.map(sqlOf),
     ...settings.map(sqlOf),
     ...parameterGrants.map(sqlOf),
-    '',
-  ].join('\n');
+  ]);
 }
 
 /** What `pg_dump` without `--create` leaves out: settings, comment, limit, owner and grants of the database. */
@@ -43,21 +41,23 @@ export function databaseScript(source: Inventory): string {
       : []),
     ...statementsFor(source, new Map()).databaseSettings.map(sqlOf),
   ];
-  return [
-    '-- Properties of the database itself, for psql in the target database.',
-    ...statements.map((sql) => sql.replaceAll(quoteIdentifier(PLACEHOLDER), DATABASE_VARIABLE)),
-    '',
-  ].join('\n');
+  return script(
+    'Properties of the database itself, for psql in the target database.',
+    statements.map((sql) => sql.replaceAll(quoteIdentifier(PLACEHOLDER), DATABASE_VARIABLE)),
+  );
 }
 
 /** What no entry of an archive can hold: the values of columns that compressed rows are older than. */
 export function missingValuesScript(values: readonly MissingValue[]): string {
-  return [
-    '-- Values of columns that were added after rows of the chunk had been compressed, for psql and a superuser.',
-    "SET client_encoding TO 'UTF8';",
-    ...values.map(setMissingValue),
-    '',
-  ].join('\n');
+  return script(
+    'Values of columns that were added after rows of the chunk had been compressed, for psql and a superuser.',
+    values.map(setMissingValue),
+  );
+}
+
+/** psql takes a script to be in the database's encoding, where it is not told. */
+function script(title: string, statements: readonly string[]): string {
+  return [`-- ${title}`, "SET client_encoding = 'UTF8';", ...statements, ''].join('\n');
 }
 
 /** What stands in a table that no dump holds: without, all jobs run as soon as restore mode has ended. */

@@ -240,6 +240,20 @@ test('a role that is there keeps its attributes and gets the settings of the sou
   ).toEqual([{ rolcanlogin: false, rolconfig: ['work_mem=7MB'] }]);
 });
 
+test('scripts are read as what they are, by psql in a database of another encoding too', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'by_readme_encoding',
+    `CREATE ROLE by_readme_encoding; ALTER ROLE by_readme_encoding SET search_path = "schäma";
+     COMMENT ON DATABASE by_readme_encoding IS 'dätabase'; CREATE TABLE täble AS SELECT 'ä' AS a;`,
+    { target: 'LATIN1' },
+  );
+  await followReadme(await dumped(databases, { format: 'plain' }), databases.target, databases.programs);
+  const said = `SELECT concat_ws(' ', shobj_description(oid, 'pg_database'), (SELECT a FROM täble),
+      (SELECT rolconfig FROM pg_roles WHERE rolname = datname)) FROM pg_database WHERE datname = current_database()`;
+  expect(await queryValue(databases.target, said)).toBe('dätabase ä {"search_path=\\"schäma\\""}');
+});
+
 test('tablespaces are named first: pg_restore does without them, and psql with those that the target has', async () => {
   const pair = await apachePair();
   const create = (folder: string): string => `CREATE TABLESPACE "by; readme" LOCATION '${folder}';`;
