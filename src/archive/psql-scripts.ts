@@ -62,11 +62,10 @@ function script(title: string, statements: readonly string[]): string {
 
 /** What stands in a table that no dump holds: without, all jobs run as soon as restore mode has ended. */
 export function backgroundJobsScript(jobs: readonly JobStart[]): string {
-  return [
-    '-- When the background jobs run next, for psql and a superuser: before restore mode ends.',
-    ...jobs.map(putJobOff),
-    '',
-  ].join('\n');
+  return script(
+    'When the background jobs run next, for psql and a superuser: before restore mode ends.',
+    jobs.map(putJobOff),
+  );
 }
 
 /** For a server that has no roles yet but its first superuser. */
