@@ -41,6 +41,14 @@ ordered (oid, here, there) AS (
 )
 ${RELATION_NAMES} JOIN ordered o ON o.oid = c.oid WHERE o.here <> o.there ORDER BY 1`;
 
+/** A column that a parent got after the table was made stands behind the table's own. */
+const REORDERED_TABLES = `
+WITH reordered AS (
+  SELECT attrelid FROM pg_catalog.pg_attribute WHERE attnum > 0 AND NOT attisdropped GROUP BY attrelid
+  HAVING pg_catalog.min(attnum) FILTER (WHERE attinhcount = 0) < pg_catalog.max(attnum) FILTER (WHERE attinhcount > 0)
+)
+${RELATION_NAMES} JOIN reordered r ON r.attrelid = c.oid WHERE c.relkind IN ('r', 'f') AND NOT c.relispartition ORDER BY 1`;
+
 const QUESTIONS: readonly Question[] = [
   {
     query: REORDERED_ROW_TYPES,
@@ -50,6 +58,16 @@ const QUESTIONS: readonly Question[] = [
       what: 'tables with columns before inherited ones, whose rows stand in columns',
       why: 'A table is made with its inherited columns first, and rows that stand in columns travel by the place of their fields, so that values would change fields.',
       mend: 'Make the table anew with its inherited columns first, or give the columns that hold its rows another type, such as jsonb.',
+    },
+  },
+  {
+    query: REORDERED_TABLES,
+    finding: {
+      id: 'column-order',
+      severity: 'warning',
+      what: 'tables with columns of their own before inherited ones',
+      why: 'pg_dump makes inherited columns first: SELECT * and INSERT without a list of columns have them in another order on the target.',
+      mend: 'Name the columns in such statements of the application.',
     },
   },
   {

@@ -31,6 +31,15 @@ const CASES: readonly Case[] = [
     mended: 'ALTER TABLE holding DROP held;',
   },
   {
+    id: 'column-order',
+    severity: 'warning',
+    silent: `CREATE TABLE elder (a int, gone int); CREATE TABLE younger (b int) INHERITS (elder); ALTER TABLE elder DROP gone;
+             CREATE TABLE whole (a int, b int) PARTITION BY LIST (a); CREATE TABLE part PARTITION OF whole DEFAULT;`,
+    fires: 'ALTER TABLE elder ADD late int;',
+    objects: ['public.younger'],
+    mended: 'ALTER TABLE elder DROP late;',
+  },
+  {
     id: 'large-objects',
     severity: 'note',
     silent: 'CREATE TABLE picture (id oid, large_object bytea);',
