@@ -1,5 +1,5 @@
 import type { TocEntry } from '../postgres/archive/archive-toc.js';
-import { IDENTIFIER_PATTERN, quoteIdentifier } from '../postgres/quoting.js';
+import { IDENTIFIER_PATTERN, quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import { describeEntry } from './division.js';
 import type { OwnerMap } from './owner-map.js';
 import type { Statement } from './statement.js';
@@ -42,19 +42,30 @@ export function definitionOf(entry: TocEntry, tablespaces: ReadonlySet<string>):
   if (entry.tablespace && tablespaces.has(entry.tablespace)) {
     settings.push({ name: 'default_tablespace', value: entry.tablespace, before: "''" });
   }
-  if (entry.accessMethod && entry.accessMethod !== 'heap') {
-    settings.push({ name: 'default_table_access_method', value: entry.accessMethod, before: 'heap' });
+  const { accessMethod } = entry;
+  const isPartitioned = entry.relationKind === 'p';
+  if (accessMethod && accessMethod !== 'heap' && !isPartitioned) {
+    settings.push({ name: 'default_table_access_method', value: accessMethod, before: 'heap' });
   }
   return {
     sql: [
       ...settings.map(({ name, value }) => `SET ${name} = ${quoteIdentifier(value)};\n`),
       definition,
+      ...(accessMethod && isPartitioned ? [setAccessMethod(entry, accessMethod)] : []),
       ...settings.map(({ name, before }) => `SET ${name} = ${before};\n`),
     ].join(''),
     object: describeEntry(entry),
     undo: undoOf(entry),
     isSecret: HOLDING_SECRETS.has(entry.kind),
   };
+}
+
+/**
+ * A partitioned table keeps an access method for its partitions, and does not take the default one.
+ * Source: _printTableAccessMethodNoStorage() in PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c.
+ */
+function setAccessMethod({ schema = '', tag }: TocEntry, accessMethod: string): string {
+  return `ALTER TABLE ${quoteQualified({ schema, name: tag })} SET ACCESS METHOD ${quoteIdentifier(accessMethod)};\n`;
 }
 
 const NAME = IDENTIFIER_PATTERN;

@@ -36,6 +36,12 @@ test('partitioned tables by range, list and hash, nested and with defaults, are 
     CREATE TABLE by_expression (name text) PARTITION BY LIST (lower(name));
     CREATE TABLE by_expression_a PARTITION OF by_expression FOR VALUES IN ('a');
     INSERT INTO by_expression VALUES ('A'), ('a');
+    CREATE ACCESS METHOD "he;ap" TYPE TABLE HANDLER heap_tableam_handler;
+    CREATE TABLE by_method (n int) PARTITION BY LIST (n) USING "he;ap";
+    CREATE TABLE by_method_1 PARTITION OF by_method FOR VALUES IN (1);
+    CREATE TABLE by_method_2 PARTITION OF by_method FOR VALUES IN (2) PARTITION BY LIST (n) USING heap;
+    CREATE TABLE no_method (n int) PARTITION BY LIST (n);
+    INSERT INTO by_method VALUES (1);
     `,
   );
   await expectFaithfulMigration(databases);
