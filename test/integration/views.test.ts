@@ -26,6 +26,9 @@ test('views are carried, also recursive ones, ones of views, and ones with optio
     CREATE VIEW needs_key AS SELECT id, name, count(*) FROM keyed GROUP BY id;
     COMMENT ON VIEW needs_key IS 'depends on the primary key';
     COMMENT ON COLUMN needs_key.name IS 'a column';
+    CREATE RULE nothing AS ON INSERT TO needs_key DO INSTEAD NOTHING;
+    COMMENT ON RULE nothing ON needs_key IS 'a rule';
+    COMMENT ON RULE "_RETURN" ON needs_key IS 'what no dump carries';
     `,
   );
   await expectFaithfulMigration(databases);

@@ -51,7 +51,8 @@ FROM pg_catalog.pg_event_trigger t WHERE ${isNoMember('pg_event_trigger', 't.oid
 
 /**
  * What initdb and extensions comment on is theirs; the server names the object. DROP SUBSCRIPTION leaves the
- * comment on it behind, which is then on nothing that has a name.
+ * comment on it behind, which is then on nothing that has a name. What is said of the rule that a view is made of stands in no
+ * dump (dumpRule() in PostgreSQL's src/bin/pg_dump/pg_dump.c).
  */
 const comments: DefinitionQuery = () => `
 SELECT 'comment on ' || i.type AS kind, i.identity AS object, d.description AS text
@@ -60,6 +61,7 @@ CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classoid, d.objoid, d.objsubi
 WHERE (d.objoid >= 16384 OR d.classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass
        OR d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.objoid = pg_catalog.to_regnamespace('public'))
   AND i.identity IS NOT NULL AND i.schema IS DISTINCT FROM '_hyperferry'
+  AND NOT (i.type = 'rule' AND i.identity LIKE '"\\_RETURN" on %')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m
     WHERE m.classid = d.classoid AND m.objid = d.objoid AND m.deptype = 'e')
 UNION ALL
