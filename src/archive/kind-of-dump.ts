@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteForShell } from '../postgres/quoting.js';
@@ -16,6 +16,11 @@ export type DumpKind = 'hyperferry' | 'pg_dump';
  */
 export async function kindOfDump(path: string): Promise<DumpKind> {
   const names = await namesIn(path);
+  if (names === undefined && basename(path) === MANIFEST_FILE) {
+    throw new HyperferryError('ARCHIVE', `expected the folder of a dump, but ${path} is a file in one`, {
+      hint: `Name the folder: ${quoteForShell(dirname(path))}`,
+    });
+  }
   if (names === undefined) return 'pg_dump';
   if (names.includes(MANIFEST_FILE)) return 'hyperferry';
   if (/^\..*\.partial$/.test(basename(path))) {

@@ -238,9 +238,11 @@ test('what is no dump ends with 1, and says what was expected', async () => {
   const folder = await temporaryFolder();
   await mkdir(join(folder, 'empty'));
   await writeFile(join(folder, 'letter.txt'), 'Dear Ann,');
+  await writeFile(join(folder, 'manifest.json'), '{}');
   for (const [name, says] of [
     ['empty', /neither manifest\.json .* nor toc\.dat/],
     ['letter.txt', /does not begin with PGDMP/],
+    ['manifest.json', /expected the folder of a dump, but .*manifest\.json is a file in one/],
     ['nothing', /there is no such file or folder/],
   ] as const) {
     const { exitCode, stdout, stderr } = await hyperferry(['inspect', join(folder, name)]);
