@@ -62,7 +62,11 @@ export function intoTable(table: ConfigurationRelation): string {
   return `${quoteQualified(table)} (${table.columns.map(quoteIdentifier).join(', ')})`;
 }
 
-async function fingerprintOf(tables: readonly ConfigurationRelation[], session: Session): Promise<string> {
+/** Of the user's rows in these tables on one server. */
+export async function fingerprintOf(
+  tables: readonly ConfigurationRelation[],
+  session: Session,
+): Promise<string> {
   if (tables.length === 0) return fingerprint('configuration');
   const sums = tables.map((table) => {
     const columns = table.columns.map(quoteIdentifier).join(', ');

@@ -1,4 +1,4 @@
-import { type DoneMark, markDone } from '../engine/done.js';
+import { type DoneMark, fingerprint, markDone } from '../engine/done.js';
 import type { ConfigurationRelation } from '../inventory/extensions.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
@@ -11,7 +11,7 @@ import {
   isMetadata,
   isTablespaceCatalog,
 } from '../timescale/timescale.js';
-import type { ConfigurationPart, ConfigurationRows } from './configuration-rows.js';
+import { type ConfigurationPart, type ConfigurationRows, fingerprintOf } from './configuration-rows.js';
 import type { Migration, Stage } from './migration.js';
 import { setSequence } from './sequences.js';
 
@@ -21,7 +21,7 @@ export const CONFIGURATION = 'configuration of extensions';
 /**
  * The user's rows in the tables of extensions, TimescaleDB's catalog above all, in one transaction. As text: the
  * catalog refers to relations and roles by `regclass` and `regrole`, whose binary form is an OID. What an earlier
- * attempt has brought is replaced where the source has other rows by now.
+ * attempt has brought is replaced where the source has other rows by now, or where it is no longer as it came.
  */
 export const configuration: Stage = async (migration) => {
   const { plan, source, target, doneBefore } = migration;
@@ -31,9 +31,11 @@ export const configuration: Stage = async (migration) => {
   const tables = relations.filter(({ kind }) => kind === 'table');
   await target.session.transaction(async () => {
     const rows = await source.snapshot.openConfiguration(target.session);
-    const mark = await rows.fingerprint(tables);
+    const wanted = await rows.fingerprint(tables);
+    // By their OIDs, rows refer to tables; of one that was made anew since, they have a number where the name was.
+    const readMark = async () => fingerprint(wanted, await fingerprintOf(tables, target.session));
     const earlier = doneBefore.find(({ object }) => object === CONFIGURATION);
-    const isThere = earlier?.fingerprint === mark;
+    const isThere = earlier !== undefined && earlier.fingerprint === (await readMark());
     if (earlier && !isThere) {
       if (!plan.target.server.isSuperuser) throw cannotReplace(migration);
       await emptyConfiguration(tables, earlier, target.session);
@@ -45,7 +47,7 @@ export const configuration: Stage = async (migration) => {
       await rows.bring(parts);
       if (plan.target.server.isSuperuser)
         await target.session.query('SET LOCAL session_replication_role = origin');
-      await target.session.query(markDone([{ fingerprint: mark, object: CONFIGURATION }]));
+      await target.session.query(markDone([{ fingerprint: await readMark(), object: CONFIGURATION }]));
     }
     const values = await source.snapshot.readSequenceValues(sequences);
     if (values.length > 0) await target.session.query(values.map(setSequence).join(';\n'));
@@ -69,7 +71,7 @@ async function emptyConfiguration(
 function cannotReplace({ plan }: Migration): HyperferryError {
   return new HyperferryError(
     'SOURCE_REDEFINED',
-    `TimescaleDB's catalog has changed on the source since it was copied, and ${plan.target.server.role} may not replace it on the target`,
+    `TimescaleDB's catalog has changed on the source since it was copied, or a table that it refers to, and ${plan.target.server.role} may not replace it on the target`,
     { isFinal: true },
   );
 }

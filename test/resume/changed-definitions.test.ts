@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import { migrate, type StageName } from '../../src/index.js';
+import { expectEqualDatabases } from '../integration/compare/databases.js';
+import { type Databases, makeDatabases } from '../integration/databases.js';
+import { communityPair, hasCommunity } from '../integration/servers.js';
+import { queryValue, runScript } from '../integration/sql.js';
+import { beginOf, stopAt } from './stopped.js';
+
+const without = hasCommunity ? '' : ' (skipped: no community edition)';
+
+/** A run that stopped at a stage goes on after a change on the source. */
+async function resumeAfter(databases: Databases, stage: StageName, change: string) {
+  await stopAt(databases, beginOf(stage));
+  await runScript(databases.programs, databases.source, change);
+  return migrate({ ...databases, jobs: 2, resume: true });
+}
+
+describe.skipIf(!hasCommunity)(
+  `TimescaleDB's catalog on the target refers to the tables that were made anew${without}`,
+  () => {
+    for (const [what, change] of Object.entries({
+      'a default': 'ALTER TABLE reading ALTER value SET DEFAULT 7',
+      'a column': 'ALTER TABLE reading ADD COLUMN more int',
+    })) {
+      test(`after ${what} of a hypertable with compressed chunks`, async () => {
+        const databases = await makeDatabases(
+          await communityPair(),
+          `catalog_of_${what.replaceAll(' ', '_')}`,
+          `CREATE EXTENSION timescaledb;
+           CREATE TABLE reading (at timestamptz NOT NULL, device int, value float8);
+           SELECT create_hypertable('reading', 'at', chunk_time_interval => interval '1 day');
+           INSERT INTO reading SELECT timestamptz '2026-01-01 00:00+00' + n * interval '1 hour', n % 7, n FROM generate_series(0, 71) AS n;
+           ALTER TABLE reading SET (timescaledb.compress, timescaledb.compress_segmentby = 'device');
+           SELECT compress_chunk(c) FROM show_chunks('reading') AS c LIMIT 1;`,
+        );
+        const { verification } = await resumeAfter(databases, 'statistics', change);
+        expect(verification?.equal).toBe(true);
+        expect(await queryValue(databases.target, 'SELECT count(*) FROM reading')).toBe('72');
+        await expectEqualDatabases(databases.source, databases.target, databases.programs);
+      });
+    }
+  },
+);
