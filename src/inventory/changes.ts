@@ -3,7 +3,10 @@ import type { Session } from '../postgres/session.js';
 
 /** What tells whether the rows of relations have changed between two readings. */
 export interface ChangeCounters {
-  /** Of a relation, by its OID: the same text later means that no row was inserted, updated or deleted since. */
+  /**
+   * Of a relation, by its OID: the same text later means that no row was inserted, updated or deleted since, and no column
+   * added.
+   */
   of(oid: number): string;
   /** Of all large objects together. */
   readonly largeObjects: string;
@@ -24,11 +27,15 @@ SELECT pg_catalog.concat_ws(' ', (SELECT stats_reset FROM pg_catalog.pg_stat_arc
        pg_catalog.current_setting('track_counts')::boolean AS counts
 FROM pg_catalog.pg_stat_database d WHERE d.datname = pg_catalog.current_database()`;
 
+/**
+ * With the number of columns that the relation ever had: one that is added with a default changes all rows and counts none.
+ * Where it is made in place of a dropped one of its name, neither the definition's text nor the file node tells.
+ */
 const READ_COUNTERS = `
 SELECT c.oid::int8 AS oid,
        pg_catalog.concat_ws(' ', pg_catalog.pg_stat_get_tuples_inserted(c.oid),
                             pg_catalog.pg_stat_get_tuples_updated(c.oid),
-                            pg_catalog.pg_stat_get_tuples_deleted(c.oid)) AS counters
+                            pg_catalog.pg_stat_get_tuples_deleted(c.oid), c.relnatts) AS counters
 FROM pg_catalog.pg_class c
 WHERE c.relkind = 'r' AND (c.oid >= 16384 OR c.oid = ANY ($1::oid[]))`;
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { migrate, type StageName } from '../../src/index.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
 import { type Databases, makeDatabases } from '../integration/databases.js';
-import { communityPair, hasCommunity } from '../integration/servers.js';
+import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
 import { queryValue, runScript } from '../integration/sql.js';
 import { beginOf, stopAt } from './stopped.js';
 
@@ -41,3 +41,18 @@ describe.skipIf(!hasCommunity)(
     }
   },
 );
+
+test('a column that was dropped and made again has other values, though the text of the table is the same', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'column_again',
+    `CREATE TABLE event (id int, created timestamptz DEFAULT now()); INSERT INTO event (id) VALUES (1), (2);`,
+  );
+  const { resumed } = await resumeAfter(
+    databases,
+    'statistics',
+    `ALTER TABLE event DROP created; ALTER TABLE event ADD created timestamptz DEFAULT '2000-01-01';
+     ALTER TABLE event ALTER created SET DEFAULT now()`,
+  );
+  expect(resumed[0]).toMatchObject({ again: ['public.event'], takenBack: [] });
+});
