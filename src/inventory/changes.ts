@@ -60,44 +60,53 @@ export async function readChangeCounters(session: Session): Promise<ChangeCounte
 }
 
 /**
- * A session adds to the counters a second after it did so before, and when it has been idle for ten
- * (`PGSTAT_MIN_INTERVAL` and `PGSTAT_IDLE_INTERVAL` in src/backend/utils/activity/pgstat.c, PostgreSQL 15 and newer).
+ * A session adds to the counters when it becomes idle, unless it did so less than a second before, and when it has been
+ * idle for ten (`PGSTAT_MIN_INTERVAL` and `PGSTAT_IDLE_INTERVAL` in src/backend/utils/activity/pgstat.c, PostgreSQL 15 and
+ * newer).
  */
 export const COUNTERS_LAG_SECONDS = 11;
 
 /**
- * Sessions that may write rows: of clients, of subscriptions, and of TimescaleDB's jobs, which are named by what they do and
- * their number. Of others' sessions, a role without rights sees no kind.
+ * Other sessions that may write rows: of clients, of subscriptions, and of TimescaleDB's jobs, which are named by what they do
+ * and their number. Of others' sessions, a role without rights sees neither kind nor state. The server's process of the
+ * pg_dump that has just read the definitions may outlive it by a moment; it writes nothing.
  */
-const MAY_WRITE = `(backend_type IS NULL OR backend_type = 'client backend' OR backend_type ~ '^logical replication .*worker$'
-         OR backend_type ~ ' \\[\\d+\\]$')`;
+const OTHERS = `
+FROM pg_catalog.pg_stat_activity
+WHERE datname = pg_catalog.current_database() AND application_name NOT IN ('hyperferry', 'pg_dump') AND pid <> ALL ($2::int[])
+  AND (backend_type IS NULL OR backend_type = 'client backend' OR backend_type ~ '^logical replication .*worker$'
+       OR backend_type ~ ' \\[\\d+\\]$')`;
 
-/** The server's process of the pg_dump that has just read the definitions may outlive it by a moment; it writes nothing. */
 const READ_RECENTLY_ACTIVE = `
 SELECT EXISTS (
-  SELECT FROM pg_catalog.pg_stat_activity
-  WHERE datname = pg_catalog.current_database() AND application_name NOT IN ('hyperferry', 'pg_dump')
-    AND ${MAY_WRITE}
+  SELECT ${OTHERS}
     AND (state IS DISTINCT FROM 'idle' OR state_change > pg_catalog.now() - $1 * interval '1 second')) AS active`;
 
-/** Whether other sessions of the database may have changed rows that the counters do not tell of yet. */
-export async function mayLag(session: Session): Promise<boolean> {
-  return (await session.one<{ active: boolean }>(READ_RECENTLY_ACTIVE, [COUNTERS_LAG_SECONDS])).active;
+/**
+ * Whether other sessions of the database may have changed rows that the counters do not tell of yet.
+ * @param ours the process ids of the run's own sessions
+ */
+export async function mayLag(session: Session, ours: readonly number[]): Promise<boolean> {
+  const { active } = await session.one<{ active: boolean }>(READ_RECENTLY_ACTIVE, [
+    COUNTERS_LAG_SECONDS,
+    ours,
+  ]);
+  return active;
 }
 
-/** A command that commits on its way is counted when it ends. Of others' sessions, a role without rights sees no text. */
-const READ_COMMITTING_COMMANDS = `
-SELECT a.pid
-FROM pg_catalog.pg_stat_activity a
-WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
-  AND ${MAY_WRITE}
-  AND (a.state IS NULL OR a.state <> 'idle')
-  AND (a.query ~* '^(\\s|--[^\\n]*(\\n|$)|/\\*([^*]|\\*[^/])*\\*/)*(call|do)\\M' OR a.query = '<insufficient privilege>')
-ORDER BY 1`;
+const READ_BUSY = `
+SELECT pid ${OTHERS}
+  AND state IS DISTINCT FROM 'idle'
+  AND (backend_start IS NULL OR backend_start < pg_catalog.now() - $1 * interval '1 second')
+ORDER BY pid`;
 
-/** The sessions that may have committed rows which the counters will tell of later. */
-export async function readCommittingSessions(session: Session): Promise<number[]> {
-  return (await session.query<{ pid: number }>(READ_COMMITTING_COMMANDS)).map(({ pid }) => pid);
+/**
+ * The sessions that were there before the lag, and are in a transaction or a command. What they have committed before, by another
+ * transaction or on the command's way (`CALL`, `DO`, `COMMIT AND CHAIN`), may be counted only when they are idle.
+ */
+export async function readBusySessions(session: Session, ours: readonly number[]): Promise<number[]> {
+  const rows = await session.query<{ pid: number }>(READ_BUSY, [COUNTERS_LAG_SECONDS, ours]);
+  return rows.map(({ pid }) => pid);
 }
 
 /** Counters that say of no relation that it is as it was. */

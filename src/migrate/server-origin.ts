@@ -3,8 +3,8 @@ import {
   type ChangeCounters,
   COUNTERS_LAG_SECONDS,
   mayLag,
+  readBusySessions,
   readChangeCounters,
-  readCommittingSessions,
   unknownChanges,
 } from '../inventory/changes.js';
 import { possibleTimescaleVersions } from '../inventory/inventory.js';
@@ -134,16 +134,17 @@ async function readChangesNow(
   // Not the session of the snapshot: a transaction sees the counters as it saw them first.
   const session = await openSession(run, 'source', connection);
   try {
-    if (await mayLag(session)) {
+    const ours = [...run.sessions.keys()].map(({ announcedProcessId }) => announcedProcessId);
+    if (await mayLag(session, ours)) {
       notice('waiting until the source has counted what was written to it last');
       await sleep(COUNTERS_LAG_SECONDS * 1000, undefined, { signal: run.signal });
-    }
-    const committing = await readCommittingSessions(session);
-    if (committing.length > 0) {
-      notice(
-        `all relations are copied again: on the source, sessions run commands that may have committed rows which are counted when they end (pid ${committing.join(', ')})`,
-      );
-      return unknownChanges();
+      const busy = await sessionsNeverIdle(run, session, ours);
+      if (busy.length > 0) {
+        notice(
+          `all relations are copied again: sessions on the source are in a transaction or a command for long and may have committed rows before, which are counted only when they are idle (pid ${busy.join(', ')}); have them end before another attempt`,
+        );
+        return unknownChanges();
+      }
     }
     const now = await readChangeCounters(session);
     if (now.epoch !== earlierEpoch) {
@@ -156,3 +157,21 @@ async function readChangesNow(
     await closeSession(run, session);
   }
 }
+
+/** One that is idle at any look, between two short transactions, has its rows counted. */
+async function sessionsNeverIdle(
+  { signal }: Run,
+  session: Session,
+  ours: readonly number[],
+): Promise<number[]> {
+  let never = await readBusySessions(session, ours);
+  for (let look = 1; look < LOOKS && never.length > 0; look++) {
+    await sleep(MILLISECONDS_BETWEEN_LOOKS, undefined, { signal });
+    const busy = new Set(await readBusySessions(session, ours));
+    never = never.filter((pid) => busy.has(pid));
+  }
+  return never;
+}
+
+const LOOKS = 10;
+const MILLISECONDS_BETWEEN_LOOKS = 300;

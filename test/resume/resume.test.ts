@@ -9,7 +9,7 @@ import { expectEqualDatabases } from '../integration/compare/databases.js';
 import type { Databases } from '../integration/databases.js';
 import { expectFaithfulRun } from '../integration/ferry.js';
 import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
-import { query, queryValue, runScript } from '../integration/sql.js';
+import { query, queryValue, runScript, withClient } from '../integration/sql.js';
 import { beginOf, onStage, runAtOnce, stopAt } from './stopped.js';
 
 const CHUNK = '_timescaledb_internal._hyper_1_1_chunk';
@@ -277,6 +277,20 @@ describe('a relation that has changed on the source is copied again, with what s
       call.kill('SIGKILL');
       await call;
     }
+  });
+
+  test('a session that goes from a commit straight into a transaction may have rows uncounted: all are copied again', async () => {
+    const databases = await makeReadings(await apachePair(), 'again_in_transaction');
+    await stopAt(databases, beginOf('statistics'));
+    await withClient(databases.source, async (client) => {
+      // It counts the first when it is idle, and the second not before a second has passed.
+      await client.query(`UPDATE device SET name = 'first' WHERE id = 1`);
+      await client.query(`UPDATE device SET name = 'second' WHERE id = 1`);
+      await client.query('BEGIN');
+      const { notices, resumed } = await expectResumed(databases);
+      expect(resumed[0]?.again).toContain('public.device');
+      expect(notices.join('\n')).toMatch(/may have committed rows/);
+    });
   });
 
   test.skipIf(!hasCommunity)(
