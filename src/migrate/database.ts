@@ -4,7 +4,7 @@ import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 import type { Migration, Stage } from './migration.js';
 import { excuseGrants, excuseSettings, runStatements } from './run-statements.js';
 
-/** The database's own settings, comment, limit, owner and grants, which `pg_dump` leaves out without `--create`. */
+/** The database's own settings, comment, owner and grants, which `pg_dump` leaves out without `--create`. Its limit comes last. */
 export const database: Stage = async (migration) => {
   const { plan, target, leaveOut } = migration;
   await runStatements(target.session, plan.roles.databaseSettings, { excuse: excuseSettings, leaveOut });
@@ -12,7 +12,7 @@ export const database: Stage = async (migration) => {
 };
 
 function properties({ plan }: Migration): Statement[] {
-  const { comment, connectionLimit, grants } = plan.source.database;
+  const { comment, grants } = plan.source.database;
   const owner = plan.owners.ownerOf(plan.source.database.owner);
   const name = `DATABASE ${quoteIdentifier(plan.target.server.database)}`;
   const statements: Statement[] = [];
@@ -20,12 +20,6 @@ function properties({ plan }: Migration): Statement[] {
     statements.push({
       sql: `COMMENT ON ${name} IS ${quoteLiteral(comment)};`,
       object: 'comment of the database',
-    });
-  }
-  if (connectionLimit !== plan.target.database.connectionLimit) {
-    statements.push({
-      sql: `ALTER ${name} CONNECTION LIMIT ${connectionLimit};`,
-      object: 'connection limit of the database',
     });
   }
   if (plan.options.owners && owner !== plan.target.database.owner) {

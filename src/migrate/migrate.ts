@@ -9,6 +9,7 @@ import { updateTimescale } from '../timescale/update.js';
 import { backgroundJobs } from './background-jobs.js';
 import { beginMigration } from './begin.js';
 import { configuration } from './configuration.js';
+import { limitConnections } from './connection-limit.js';
 import { constraints } from './constraints.js';
 import { database } from './database.js';
 import { eventTriggers } from './event-triggers.js';
@@ -122,7 +123,7 @@ export async function moveFrom(origin: Origin, options: RunOptions & Parts): Pro
     const { migration, copied } = await tryUntilDone(run, () => attempt(run, origin)).finally(() =>
       run.processes?.end(),
     );
-    await updateTargetAfter(run);
+    await updateTargetAfter(run).finally(() => limitConnections(migration));
     await release();
     return {
       source: origin.name,

@@ -90,6 +90,7 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
   }
   // Roles are the server's: others may have granted more there.
   if (area === 'role' && source.length === 0) return 'the target had the role already';
+  if (kind === 'connection limit of' && !plan.options.only) return 'it is set when all else is done';
   if (state === 'missing on source' && hadBefore(difference, plan)) return 'the target had it already';
   if (kind === 'grants on language' && BUILT_IN_LANGUAGES.has(object)) {
     return 'pg_dump does not carry grants on languages that every server has';

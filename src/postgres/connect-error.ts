@@ -8,6 +8,7 @@ import {
 import { databaseError } from './database-error.js';
 import { HyperferryError } from './error.js';
 import { whyUnused } from './passfile.js';
+import { quoteIdentifier } from './quoting.js';
 
 type Side = 'source' | 'target';
 
@@ -72,12 +73,20 @@ function hintFor(error: unknown, side: Side, connection: Connection, host: Host 
     case '28000':
       return passwordHint(side, connection);
     case '53300':
-      return `Free connections on the ${side}, or raise max_connections.`;
+      return roomHint(error, side, connection);
     default:
       if (error instanceof Error && error.message.includes('password')) return passwordHint(side, connection);
       if (databaseError(error)) return `The server answered, and refused the session; its log may say more.`;
       return `Check the address, and that the server listens there: pg_isready -h ${host?.host} -p ${host?.port}`;
   }
+}
+
+/** The server, the database and the role each have a limit, under one code; superusers are bound by the server's alone. */
+function roomHint(error: unknown, side: Side, { database, user }: Connection): string {
+  const [, limited] = /for (database|role)/.exec(reasonOf(error)) ?? [];
+  if (!limited) return `Free connections on the ${side}, or raise max_connections.`;
+  const name = quoteIdentifier(limited === 'database' ? database : user);
+  return `Free connections of that ${limited} on the ${side}, or lift its limit there: ALTER ${limited.toUpperCase()} ${name} CONNECTION LIMIT -1;`;
 }
 
 function passwordHint(side: Side, connection: Connection): string {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { migrate } from '../../src/index.js';
+import { migrate, status } from '../../src/index.js';
 import { makeDatabases } from '../integration/databases.js';
 import { queryValue } from '../integration/sql.js';
 import { makeManagedTarget } from './managed-target.js';
@@ -26,4 +26,28 @@ test('what is made when restore mode has ended is not missed before, whatever it
   expect(await queryValue(url, 'SELECT sum FROM later."To ""tal"""')).toBe('465');
   const keys = `SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conname = 'of a "Deal"' AND convalidated`;
   expect(await queryValue(url, keys)).toBe('1');
+});
+
+test('the connection limit of a source that is locked comes last, and keeps the run out no earlier', async () => {
+  const pair = await apacheManagedPair();
+  const { url, adminUrl } = await makeManagedTarget(pair.target);
+  const databases = await makeDatabases(
+    pair,
+    'later_limit',
+    `CREATE ROLE later_limit_owner;
+     CREATE EXTENSION timescaledb;
+     CREATE TABLE reading (value int PRIMARY KEY);
+     INSERT INTO reading VALUES (1);
+     ALTER DATABASE later_limit OWNER TO later_limit_owner;
+     ALTER DATABASE later_limit CONNECTION LIMIT 0;`,
+  );
+  const { verification, leftOut } = await migrate({ ...databases, target: url, jobs: 2 });
+  expect(verification).toMatchObject({ equal: true });
+  expect(leftOut.map(({ object }) => object)).not.toContain('connection limit of the database');
+  const limit = 'SELECT datconnlimit::text FROM pg_database WHERE datname = current_database()';
+  expect(await queryValue(adminUrl, limit)).toBe('0');
+  await expect(status(url)).rejects.toMatchObject({
+    code: 'CONNECT',
+    hint: expect.stringMatching(/ALTER DATABASE "managed_\w+" CONNECTION LIMIT -1;/),
+  });
 });
