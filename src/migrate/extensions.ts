@@ -1,7 +1,7 @@
 import { type ExtensionCreation, planCreation } from '../plan/extension-plan.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
-import { asFirstCommand, updateTimescale } from '../timescale/update.js';
+import { asFirstCommand, type KnownServer, updateTimescale } from '../timescale/update.js';
 import type { Migration, Stage } from './migration.js';
 
 /** The extensions, at the source's versions and in its schemas. */
@@ -15,12 +15,12 @@ export const extensions: Stage = async (migration, entered) => {
 };
 
 async function matchTimescale(migration: Migration): Promise<void> {
-  const { plan, target } = migration;
+  const { plan } = migration;
   const { timescale } = plan.extensions;
   if (timescale.action === 'drop') await dropTimescale(migration);
   if (timescale.action === 'update') {
     try {
-      await updateTimescale('target', target.connection, timescale.to);
+      await updateTimescale('target', targetServer(migration), timescale.to);
     } catch (error) {
       if (!(error instanceof HyperferryError) || error.code !== 'STATEMENT') throw error;
       await dropTimescale(migration);
@@ -31,18 +31,22 @@ async function matchTimescale(migration: Migration): Promise<void> {
 }
 
 /** The target holds nothing of the user's, so nothing is lost with the extension. */
-async function dropTimescale({ target }: Migration): Promise<void> {
-  await asFirstCommand('target', target.connection, 'DROP EXTENSION IF EXISTS timescaledb CASCADE');
+async function dropTimescale(migration: Migration): Promise<void> {
+  await asFirstCommand('target', targetServer(migration), 'DROP EXTENSION IF EXISTS timescaledb CASCADE');
 }
 
-async function create({ extension, version }: ExtensionCreation, { target }: Migration): Promise<void> {
+async function create({ extension, version }: ExtensionCreation, migration: Migration): Promise<void> {
   const schema = quoteIdentifier(extension.schema);
   // The server's own schemas cannot be asked for, also not if they do not exist.
   if (!extension.schema.startsWith('pg_'))
-    await target.session.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+    await migration.target.session.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
   await asFirstCommand(
     'target',
-    target.connection,
+    targetServer(migration),
     `CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(extension.name)} WITH SCHEMA ${schema}${version === undefined ? '' : ` VERSION ${quoteLiteral(version)}`}`,
   );
+}
+
+function targetServer({ plan, target }: Pick<Migration, 'plan' | 'target'>): KnownServer {
+  return { connection: target.connection, serverVersion: plan.target.server.version };
 }

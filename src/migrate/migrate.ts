@@ -123,7 +123,7 @@ export async function moveFrom(origin: Origin, options: RunOptions & Parts): Pro
     const { migration, copied } = await tryUntilDone(run, () => attempt(run, origin)).finally(() =>
       run.processes?.end(),
     );
-    await updateTargetAfter(run).finally(() => limitConnections(migration));
+    await updateTargetAfter(run, migration).finally(() => limitConnections(migration));
     await release();
     return {
       source: origin.name,
@@ -213,10 +213,11 @@ async function noteFailure(run: Run, error: unknown): Promise<void> {
   }
 }
 
-async function updateTargetAfter({ options, target, emit }: Run): Promise<void> {
+async function updateTargetAfter({ options, target, emit }: Run, { plan }: Migration): Promise<void> {
   const version = options.updateTargetAfter;
   if (version === undefined) return;
-  await updateTimescale('target', target, version === true ? undefined : version);
+  const server = { connection: target, serverVersion: plan.target.server.version };
+  await updateTimescale('target', server, version === true ? undefined : version);
   emit({
     type: 'notice',
     message: `updated TimescaleDB on the target to ${version === true ? 'its newest version' : version}`,

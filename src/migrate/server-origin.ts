@@ -118,7 +118,7 @@ async function updateSource(
   if (!options.updateSource || !version || available.includes(version)) return false;
   const to = await commonUpdate(session, version, available);
   if (!to) return false;
-  await updateTimescale('source', connection, to);
+  await updateTimescale('source', { connection, serverVersion: cleared.source.server.version }, to);
   state.updatedSourceTo = to;
   emit({ type: 'notice', message: `updated TimescaleDB on the source from ${version} to ${to}` });
   return true;

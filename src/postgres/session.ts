@@ -82,15 +82,16 @@ export class Session {
 
   /**
    * @param options.bare send nothing before the first command, where that must be the first of a session
+   * @param options.serverVersion by which a bare session is freed of timeouts that older servers do not know
    * @param options.settings SQL that is sent with that of the fixed state
    * @throws HyperferryError `CONNECT` when no host takes the connection
    */
   static async open(
     side: Side,
     connection: Connection,
-    options: { bare?: boolean; settings?: string } = {},
+    options: { bare?: boolean; serverVersion?: number; settings?: string } = {},
   ): Promise<Session> {
-    const client = await connect(side, connection, options.bare ? BARE_STATE : '');
+    const client = await connect(side, connection, options.bare ? bareState(options.serverVersion) : '');
     const session = new Session(side, client as WireClient);
     if (options.bare) return session;
     try {
@@ -250,7 +251,16 @@ export async function inSession<T>(
 
 /**
  * What a session is told as it begins, where nothing may be sent before its first command: a database may be read only by
- * default, and an extension's tables lie where that says.
+ * default, an extension's tables lie where that says, and an update takes longer than a timeout that the database has from
+ * the source. A server refuses a session that names a setting which it does not know.
  */
-const BARE_STATE =
-  '-c default_transaction_read_only=off -c default_tablespace= -c default_table_access_method=heap';
+function bareState(serverVersion = 0): string {
+  const timeouts = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
+  if (serverVersion >= FIRST_WITH_TRANSACTION_TIMEOUT) timeouts.push('transaction_timeout');
+  return [
+    '-c default_transaction_read_only=off -c default_tablespace= -c default_table_access_method=heap',
+    ...timeouts.map((name) => `-c ${name}=0`),
+  ].join(' ');
+}
+
+const FIRST_WITH_TRANSACTION_TIMEOUT = 170_000;

@@ -5,6 +5,12 @@ import { quoteLiteral } from '../postgres/quoting.js';
 import { Session, type Side } from '../postgres/session.js';
 import { compareVersions } from './timescale.js';
 
+/** A server that was read before. */
+export interface KnownServer {
+  readonly connection: Connection;
+  readonly serverVersion: number;
+}
+
 /**
  * Updates TimescaleDB, as the first command of a fresh session: the library is loaded by the first command that
  * touches it, for the version that the database has then.
@@ -13,16 +19,20 @@ import { compareVersions } from './timescale.js';
  */
 export async function updateTimescale(
   side: Side,
-  connection: Connection,
+  server: KnownServer,
   version: string | undefined,
 ): Promise<void> {
   const to = version === undefined ? '' : ` TO ${quoteLiteral(version)}`;
-  await asFirstCommand(side, connection, `ALTER EXTENSION timescaledb UPDATE${to}`);
+  await asFirstCommand(side, server, `ALTER EXTENSION timescaledb UPDATE${to}`);
 }
 
 /** Runs one command as the first of a fresh session. */
-export async function asFirstCommand(side: Side, connection: Connection, sql: string): Promise<void> {
-  const session = await Session.open(side, connection, { bare: true });
+export async function asFirstCommand(
+  side: Side,
+  { connection, serverVersion }: KnownServer,
+  sql: string,
+): Promise<void> {
+  const session = await Session.open(side, connection, { bare: true, serverVersion });
   try {
     await session.query(sql);
   } catch (error) {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { check, HyperferryError, type MigrateOptions, migrate } from '../../src/index.js';
+import { parseConnection } from '../../src/postgres/connection-string.js';
+import { updateTimescale } from '../../src/timescale/update.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
 import { type Databases, makeDatabases } from '../integration/databases.js';
 import { hasCommunity } from '../integration/servers.js';
@@ -73,6 +75,17 @@ describe.skipIf(!hasCommunity)('versions of TimescaleDB, community edition', () 
     expect(await queryValue(databases.target, 'SELECT sum(sum) FROM daily')).toBe('4950');
     expect(await queryValue(databases.target, 'SHOW timescaledb.restoring')).toBe('off');
     await expectCompressionWorks(databases.target);
+  });
+
+  test('an update is not ended by timeouts that the database has', async () => {
+    const { target: url } = await makeReadings('version_timeouts', OLD);
+    await query(url, `CREATE EXTENSION timescaledb VERSION '${OLD}'`);
+    const { target: server } = await communityManagedPair();
+    for (const timeout of ['statement_timeout', 'transaction_timeout', 'lock_timeout'])
+      await query(server.url, `ALTER DATABASE version_timeouts SET ${timeout} = '1ms'`);
+    await updateTimescale('target', { connection: parseConnection(url), serverVersion: 170_000 }, NEW);
+    await query(server.url, 'ALTER DATABASE version_timeouts RESET ALL');
+    expect(await versionOf(url)).toBe(NEW);
   });
 
   test('--update-target-after a version that the target has not is refused before anything is changed', async () => {
