@@ -11,6 +11,7 @@ import { JobHold } from '../migrate/job-hold.js';
 import { defaultJobs, lookForPgDump, noteWarnings, refuseBlockers } from '../migrate/preflight.js';
 import { allOver, closeSession, openSession } from '../migrate/run.js';
 import { takeServerSnapshot } from '../migrate/server-snapshot.js';
+import { tellingBlockers } from '../migrate/tell-blockers.js';
 import type { Compression } from '../postgres/archive/archive-header.js';
 import { expectCompressionProgram } from '../postgres/archive/compression-program.js';
 import { type Connection, describeConnection, parseConnection } from '../postgres/connection-string.js';
@@ -104,10 +105,14 @@ async function dumpInto(
   hold: JobHold,
 ): Promise<Omit<DumpOutcome, 'notices' | 'seconds'>> {
   const { options, connection, emit, signal } = run;
-  const { session, server, timescale, pgDump, jobs } = await tellStage(run, 'connect', () => connect(run));
-  const { snapshot, takenAt } = await tellStage(run, 'snapshot', async () => {
-    const source = { session, connection, pgDump, jobs: hold, server, timescale };
-    return { snapshot: await takeServerSnapshot(run, source), takenAt: new Date() };
+  const sessions = () => run.sessions.keys();
+  const { session, pgDump, jobs, snapshot, takenAt } = await tellingBlockers({ emit, sessions }, async () => {
+    const seen = await tellStage(run, 'connect', () => connect(run));
+    return tellStage(run, 'snapshot', async () => ({
+      ...seen,
+      snapshot: await takeServerSnapshot(run, { ...seen, connection, jobs: hold }),
+      takenAt: new Date(),
+    }));
   });
   const { inventory } = snapshot;
   const ofUser = await readSequenceValues(session, inventory.sequences);

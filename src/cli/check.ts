@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Event } from '../engine/events.js';
 import { check } from '../migrate/check.js';
 import { renderFindings } from '../report/findings.js';
 import { terminalRenderer } from '../report/terminal.js';
@@ -16,13 +17,15 @@ export function checkCommand(): Command {
   )
     .option('--json', 'print the findings as one JSON document', false)
     .addHelpText('after', '\nExit code 0: nothing stands in the way. 3: there are blockers.')
-    .action((flags: Flags) =>
-      showingFailure(terminalRenderer(process.stderr), async () => {
-        const findings = await check(migrationOptions(flags));
+    .action((flags: Flags) => {
+      const renderer = terminalRenderer(process.stderr);
+      return showingFailure(renderer, async () => {
+        const onEvent = (event: Event): void => renderer.show(event);
+        const findings = await check({ ...migrationOptions(flags), onEvent });
         process.stdout.write(
           flags.json ? `${JSON.stringify({ findings }, undefined, 2)}\n` : renderFindings(findings),
         );
         if (findings.some(({ severity }) => severity === 'blocker')) process.exitCode = EXIT.blocked;
-      }),
-    );
+      });
+    });
 }

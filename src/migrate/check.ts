@@ -5,6 +5,7 @@ import { parseConnection } from '../postgres/connection-string.js';
 import { inSession } from '../postgres/session.js';
 import type { MigrateOptions } from './options.js';
 import { examine } from './preflight.js';
+import { tellingBlockers } from './tell-blockers.js';
 
 /**
  * Finds out what stands in the way of a migration. Reads both sides and changes nothing.
@@ -19,12 +20,15 @@ export async function check(options: MigrateOptions): Promise<readonly Finding[]
   const connections = { source: parseConnection(options.source), target: parseConnection(options.target) };
   return inSession('source', connections.source, (source) =>
     inSession('target', connections.target, async (target) => {
-      const { findings } = await examine(
-        { session: source, connection: connections.source },
-        { session: target, connection: connections.target },
-        options,
-        // It measures, and wants the connections for itself.
-        [...CHECKS, [estimate]],
+      const waiting = { emit: options.onEvent ?? (() => {}), sessions: () => [source, target] };
+      const { findings } = await tellingBlockers(waiting, () =>
+        examine(
+          { session: source, connection: connections.source },
+          { session: target, connection: connections.target },
+          options,
+          // It measures, and wants the connections for itself.
+          [...CHECKS, [estimate]],
+        ),
       );
       return findings;
     }),

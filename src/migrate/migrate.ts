@@ -33,6 +33,7 @@ import { schema } from './schema.js';
 import { sequences } from './sequences.js';
 import { serverOrigin } from './server-origin.js';
 import { statistics } from './statistics.js';
+import { tellingBlockers } from './tell-blockers.js';
 import { tryUntilDone } from './try-until-done.js';
 import { verifyBothSides } from './verify.js';
 import { refuseProcesses } from './worker-processes.js';
@@ -143,11 +144,14 @@ export async function moveFrom(origin: Origin, options: RunOptions & Parts): Pro
 
 /** From the connections to the end, or as far as it goes. */
 async function attempt(run: Run, origin: Origin): Promise<{ migration: Migration; copied: CopiedTotals }> {
+  const { emit, sessions } = run;
   try {
-    const preparation = await inStage(run, 'connect', () => connect(run, origin));
-    const migration = await inStage(run, 'snapshot', async () =>
-      beginMigration(run, preparation, await preparation.takeSnapshot()),
-    );
+    const migration = await tellingBlockers({ emit, sessions: () => sessions.keys() }, async () => {
+      const preparation = await inStage(run, 'connect', () => connect(run, origin));
+      return inStage(run, 'snapshot', async () =>
+        beginMigration(run, preparation, await preparation.takeSnapshot()),
+      );
+    });
     for (const [name, stage] of stagesOf(migration)) {
       await inStage(run, name, () => workOn(name, stage, migration));
       run.state.isRestoring = isRestoringAfter(name, run, migration);
@@ -157,9 +161,9 @@ async function attempt(run: Run, origin: Origin): Promise<{ migration: Migration
     run.state.target = 'done';
     return { migration, copied };
   } finally {
-    for (const session of [...run.sessions.keys()].toReversed()) {
+    for (const session of [...sessions.keys()].toReversed()) {
       await closeSession(run, session).catch((error: Error) =>
-        run.emit({ type: 'notice', message: error.message }),
+        emit({ type: 'notice', message: error.message }),
       );
     }
   }

@@ -69,11 +69,14 @@ const ENDING_CONNECTION = new Set(['57P01', '57P02', '57P05', '25P03']);
 /** One connection to a server, with settings that make what it reads and writes independent of the server's. */
 export class Session {
   readonly side: Side;
+  /** The way to the same database. */
+  readonly connection: Connection;
   readonly #client: WireClient;
   #broken: Error | undefined;
 
-  private constructor(side: Side, client: WireClient) {
+  private constructor(side: Side, connection: Connection, client: WireClient) {
     this.side = side;
+    this.connection = connection;
     this.#client = client;
     client.on('error', (error) => {
       this.#broken ??= error;
@@ -92,7 +95,7 @@ export class Session {
     options: { bare?: boolean; serverVersion?: number; settings?: string } = {},
   ): Promise<Session> {
     const client = await connect(side, connection, options.bare ? bareState(options.serverVersion) : '');
-    const session = new Session(side, client as WireClient);
+    const session = new Session(side, connection, client as WireClient);
     if (options.bare) return session;
     try {
       await session.query(options.settings ? `${SET_FIXED_STATE};\n${options.settings}` : SET_FIXED_STATE);

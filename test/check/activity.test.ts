@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { makeDatabases } from '../integration/databases.js';
-import { query, runScript } from '../integration/sql.js';
+import { query, queryValue, runScript } from '../integration/sql.js';
 import { expectFinding, expectFires, expectSilence, expectSilent, findingsOf } from './findings.js';
 import { checkPair } from './pair.js';
 
@@ -84,6 +84,49 @@ test('logical-slots names the slots of this database, and neither physical ones 
 
   await query(databases.source, logical('check_here'));
   await expectFires(databases, { id: 'logical-slots', severity: 'note', objects: ['check_here'] });
+});
+
+test('a lock that a reading of the source waits for is told with its holder, a prepared transaction too', async () => {
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_locks',
+    `CREATE TABLE altered (n int); CREATE TABLE prepared (n int);
+     BEGIN; ALTER TABLE prepared ADD m int; PREPARE TRANSACTION 'half done';`,
+  );
+  const holder = await connect(databases.source, 'a deployment');
+  await holder.query('BEGIN; ALTER TABLE altered ADD m int');
+  const { rows } = await holder.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+
+  // Nobody waits ten seconds.
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const notices: string[] = [];
+  const checking = findingsOf(databases, {
+    onEvent: (event) => void (event.type === 'notice' && notices.push(event.message)),
+  });
+  const looksAt = async (table: string) => {
+    const waiting = `SELECT count(*) FROM pg_locks WHERE relation = '${table}'::regclass AND NOT granted`;
+    await expect.poll(() => queryValue(databases.source, waiting)).toBe('1');
+    vi.advanceTimersByTime(10_000);
+  };
+  const waitsFor = 'waiting for a lock on the source that';
+  await looksAt('altered');
+  await expect
+    .poll(() => notices)
+    .toEqual([
+      expect.stringMatching(
+        `^${waitsFor} process ${rows[0]?.pid} \\(postgres, a deployment, since 20.* holds`,
+      ),
+    ]);
+  await holder.query('ROLLBACK');
+  await looksAt('prepared');
+  await expect
+    .poll(() => notices.slice(1))
+    .toEqual([
+      expect.stringMatching(`^${waitsFor} prepared transaction 'half done' \\(postgres, since 20.* holds`),
+    ]);
+  await query(databases.source, `ROLLBACK PREPARED 'half done'`);
+  await checking;
 });
 
 /** A session that ends with the test. */
