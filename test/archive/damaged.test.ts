@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { fileOnDisk } from '../../src/archive/file-on-disk.js';
-import type { Manifest } from '../../src/archive/manifest.js';
+import { MANIFEST_FORMAT, type Manifest } from '../../src/archive/manifest.js';
 import { inspect, restore } from '../../src/index.js';
 import { makeReadings } from '../bad-input/readings.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
@@ -118,12 +118,14 @@ const MANIFESTS: Readonly<
   Record<string, { edit: (folder: string) => Promise<void>; says: RegExp; advises: RegExp }>
 > = {
   'of a newer format': {
-    edit: (folder) => editManifest(folder, (manifest) => ({ ...manifest, format: 3 })),
-    says: /expected a manifest of format 2, but .*manifest\.json is of format 3/,
+    edit: (folder) => editManifest(folder, (manifest) => ({ ...manifest, format: MANIFEST_FORMAT + 1 })),
+    says: new RegExp(
+      `expected a manifest of format ${MANIFEST_FORMAT}, but .*manifest\\.json is of format ${MANIFEST_FORMAT + 1}`,
+    ),
     advises: /newer.*README\.txt/,
   },
   'that is no JSON': {
-    edit: (folder) => writeFile(join(folder, 'manifest.json'), '{"format": 2,'),
+    edit: (folder) => writeFile(join(folder, 'manifest.json'), `{"format": ${MANIFEST_FORMAT},`),
     says: /expected the manifest of a dump in .*manifest\.json, but .*JSON/,
     advises: /Take the file again.*README\.txt/,
   },
