@@ -7,6 +7,7 @@ import { readChunksOfCompressed } from '../timescale/hypertables.js';
 import { type Check, type Finding, nameSome, type RestoreChecked } from './finding.js';
 import { otherTypes } from './other-types.js';
 import { earlierRun, restoreMode } from './target-content.js';
+import { unvalidatedChecks } from './unvalidated-checks.js';
 
 /** Rows without definitions go into what is there: it must be there, as the dump has it, and empty. */
 export const targetDefinitions: Check<RestoreChecked> = async ({ source, target, options }) => {
@@ -23,6 +24,7 @@ export const targetDefinitions: Check<RestoreChecked> = async ({ source, target,
     ...(await otherColumns(pairs, source.entries, target.session)),
     ...(await filled([...there, ...below], source.inventory, target.inventory, target.session)),
     ...(await actingTriggers(there, target.session)),
+    ...(await unvalidatedChecks(there, target.session)),
     ...uncheckedKeys(there, target.inventory),
     ...rights,
     ...(await restoreMode(target.session)),

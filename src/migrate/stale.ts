@@ -92,6 +92,14 @@ function postData({ schema }: Plan): TocEntry[] {
 /** What is checked against, computed from, or done upon rows as they come. */
 const UPON_ROWS = new Set(['INDEX', 'INDEX ATTACH', 'CONSTRAINT', 'FK CONSTRAINT', 'TRIGGER', 'RULE']);
 
+/**
+ * The checks that `pg_dump` adds behind the rows: those that are NOT VALID, which may refuse rows that are there, and
+ * those that call what depends on the table.
+ */
+function isCheckAfterRows({ kind, definition }: TocEntry): boolean {
+  return kind === 'CHECK CONSTRAINT' || (kind === 'CONSTRAINT' && / NOT VALID;\s*$/.test(definition));
+}
+
 /** What was made upon the rows of tables that are to be copied, by the ids of their entries. */
 function uponRows(
   plan: Plan,
@@ -105,6 +113,7 @@ function uponRows(
   const candidates = entries.filter(
     ({ entry }) => UPON_ROWS.has(entry.kind) || entry.kind === 'COMMENT' || entry.kind === 'SECURITY LABEL',
   );
+  if (copied.length === 0) return new Set();
   const upon = (tables: ReadonlySet<number>): Set<number> => {
     const ids = withDependents(tables, candidates);
     for (const id of tables) ids.delete(id);
@@ -124,7 +133,9 @@ function uponRows(
   // TimescaleDB gives a key to a hypertable a part for each chunk, of which the archive does not tell.
   const isOfHypertables = copied.some(({ kind }) => kind === 'chunk' || kind === 'hypertable');
   const keys = isOfHypertables ? plan.schema.hypertableKeys.map(({ dumpId }) => dumpId) : [];
-  return new Set([...upon(new Set([...tables, ...trees])), ...keys]);
+  // They are checked for children and for columns of a domain as well: all go, since to add them again costs little.
+  const checks = withDependents(idsOf(entries.filter(({ entry }) => isCheckAfterRows(entry))), candidates);
+  return new Set([...upon(new Set([...tables, ...trees])), ...keys, ...checks]);
 }
 
 /** @returns the ids of entries and of all that depend on them, by however many steps */

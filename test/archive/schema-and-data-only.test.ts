@@ -167,6 +167,30 @@ describe('--schema-only and --data-only', () => {
     },
   );
 
+  test('checks that are NOT VALID are named before rows come that break them, and the rows come without them', async () => {
+    const databases = await makeDatabases(
+      await apachePair(),
+      'parts_not_valid',
+      `CREATE TABLE entry (n int); CREATE TABLE below () INHERITS (entry); INSERT INTO below VALUES (-1);
+       ALTER TABLE entry ADD CONSTRAINT "pos;itive" CHECK (n > 0) NOT VALID, ADD CONSTRAINT valid CHECK (n < 9);
+       CREATE DOMAIN amount AS int; ALTER DOMAIN amount ADD CONSTRAINT paid CHECK (VALUE > 0) NOT VALID;`,
+    );
+    const from = await dumped(databases);
+    await restored(from, databases, { schemaOnly: true });
+    const notices: string[] = [];
+    const rows = restored(from, databases, {
+      dataOnly: true,
+      onEvent: (event) => event.type === 'notice' && notices.push(event.message),
+    });
+    await expect(rows).rejects.toThrow(/violates check constraint "pos;itive"/);
+    expect(notices.join('\n')).toMatch(
+      /refuse rows .*: "pos;itive" on public\.entry, paid on public\.amount \(/,
+    );
+    await query(databases.target, 'ALTER TABLE entry DROP CONSTRAINT "pos;itive"');
+    await restored(from, databases, { dataOnly: true, resume: true });
+    expect(await queryValue(databases.target, 'SELECT n FROM entry')).toBe('-1');
+  });
+
   test('rows of a run that stopped are gone on with, and not with definitions', async () => {
     const databases = await makeDatabases(await apachePair(), 'parts_resume', TABLES);
     const from = await dumped(databases);

@@ -244,6 +244,26 @@ describe('a relation that has changed on the source is copied again, with what s
     expect(await queryValue(databases.target, 'SELECT count(*) FROM paint')).toBe('75');
   });
 
+  test('rows that a check which is NOT VALID would refuse', async () => {
+    const databases = await makeReadings(
+      await apachePair(),
+      'again_not_valid',
+      `CREATE TABLE above (n int); CREATE TABLE below () INHERITS (above); INSERT INTO below VALUES (-1), (-2);
+       ALTER TABLE above ADD CONSTRAINT positive CHECK (n > 0) NOT VALID;
+       COMMENT ON CONSTRAINT positive ON above IS 'from now on';
+       CREATE DOMAIN amount AS int; CREATE TABLE paid (a amount); INSERT INTO paid VALUES (-1), (-2);
+       ALTER DOMAIN amount ADD CONSTRAINT positive CHECK (VALUE > 0) NOT VALID;
+       ALTER TABLE reading ADD CONSTRAINT never CHECK (device < 0) NOT VALID;`,
+    );
+    await stopAt(databases, beginOf('statistics'));
+    const change =
+      'DELETE FROM below WHERE n = -1; DELETE FROM paid WHERE a = -1; DELETE FROM reading WHERE device = 1';
+    await runScript(databases.programs, databases.source, change);
+    const { resumed } = await expectResumed(databases);
+    expect(resumed[0]?.again).toEqual(expect.arrayContaining(['public.below', 'public.paid', CHUNK]));
+    await expect(query(databases.target, 'INSERT INTO below VALUES (0)')).rejects.toThrow(/positive/);
+  });
+
   test('the counters were reset: all are copied again, and a notice says why', async () => {
     const databases = await makeReadings(await apachePair(), 'again_reset', UPON_ROWS);
     await stopAt(databases, beginOf('verify'));
