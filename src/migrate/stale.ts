@@ -41,8 +41,11 @@ export function findStale(plan: Plan, { done, standing, lost }: Left): Stale {
   const byMark = new Map(entries.map(({ entry, mark }) => [mark, entry]));
   // What is not made yet goes without saying; what was made of another definition takes with it what depends on it.
   const others = new Set(done.filter(({ fingerprint }) => !byMark.has(fingerprint)).map(nameOf));
+  // A sequence goes with the table that owns it on the target, which may have another name on the source now.
+  const isOwnedByAnother = (entry: TocEntry): boolean =>
+    entry.kind === 'SEQUENCE' && others.has(describeEntry({ ...entry, kind: 'SEQUENCE OWNED BY' }));
   const redefined = entries.filter(
-    ({ entry, mark }) => !standing.has(mark) && others.has(describeEntry(entry)),
+    ({ entry, mark }) => (!standing.has(mark) && others.has(describeEntry(entry))) || isOwnedByAnother(entry),
   );
   const anew = withDependents(idsOf(redefined), entries);
   const staleRows = relationsWithStaleRows(plan, { done, standing, lost }, anew);

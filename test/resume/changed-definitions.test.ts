@@ -56,3 +56,29 @@ test('a column that was dropped and made again has other values, though the text
   );
   expect(resumed[0]).toMatchObject({ again: ['public.event'], takenBack: [] });
 });
+
+test('tables with sequences were renamed: a sequence goes with the table that owns it on the target', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'renamed_with_sequences',
+    `CREATE TABLE event (id bigserial PRIMARY KEY, text text);
+     COMMENT ON SEQUENCE event_id_seq IS 'of events'; COMMENT ON INDEX event_pkey IS 'key of events';
+     CREATE TABLE left_one (id serial, text text); CREATE TABLE right_one (id serial, number int);
+     CREATE TABLE parted (id serial);
+     CREATE TABLE same_1 (id serial); CREATE TABLE same_2 (id serial);
+     CREATE TABLE identified (id int GENERATED ALWAYS AS IDENTITY);
+     INSERT INTO event (text) VALUES ('a'), ('b'); INSERT INTO same_1 DEFAULT VALUES;
+     INSERT INTO identified DEFAULT VALUES; INSERT INTO left_one (text) VALUES ('a');`,
+  );
+  const { verification } = await resumeAfter(
+    databases,
+    'statistics',
+    `ALTER TABLE event RENAME TO event_old;
+     ALTER TABLE left_one RENAME TO was_left; ALTER TABLE right_one RENAME TO left_one; ALTER TABLE was_left RENAME TO right_one;
+     ALTER TABLE same_1 RENAME TO was_1; ALTER TABLE same_2 RENAME TO same_1; ALTER TABLE was_1 RENAME TO same_2;
+     ALTER TABLE identified RENAME TO identified_old;
+     ALTER SEQUENCE parted_id_seq OWNED BY NONE; ALTER TABLE parted ALTER id DROP DEFAULT; DROP TABLE parted;`,
+  );
+  expect(verification?.equal).toBe(true);
+  await expectEqualDatabases(databases.source, databases.target, databases.programs);
+});
