@@ -1,3 +1,4 @@
+import { type DatabaseProperties, readDatabase } from '../inventory/database.js';
 import { grantStatements, mapGrantees } from '../plan/grant-statements.js';
 import type { Statement } from '../plan/statement.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
@@ -8,17 +9,20 @@ import { excuseGrants, excuseSettings, runStatements } from './run-statements.js
 export const database: Stage = async (migration) => {
   const { plan, target, leaveOut } = migration;
   await runStatements(target.session, plan.roles.databaseSettings, { excuse: excuseSettings, leaveOut });
-  await runStatements(target.session, properties(migration), { excuse: excuseGrants, leaveOut });
+  const statements = properties(migration, await readDatabase(target.session));
+  await runStatements(target.session, statements, { excuse: excuseGrants, leaveOut });
 };
 
-function properties({ plan }: Migration): Statement[] {
-  const { comment, grants } = plan.source.database;
+/** @param now what the target's has: an earlier attempt may have given it what the source's has no more */
+function properties({ plan }: Migration, now: DatabaseProperties): Statement[] {
+  const { grants } = plan.source.database;
+  const comment = plan.source.database.comment ?? plan.target.database.comment;
   const owner = plan.owners.ownerOf(plan.source.database.owner);
   const name = `DATABASE ${quoteIdentifier(plan.target.server.database)}`;
   const statements: Statement[] = [];
-  if (comment !== null) {
+  if (comment !== now.comment) {
     statements.push({
-      sql: `COMMENT ON ${name} IS ${quoteLiteral(comment)};`,
+      sql: `COMMENT ON ${name} IS ${comment === null ? 'NULL' : quoteLiteral(comment)};`,
       object: 'comment of the database',
     });
   }
@@ -30,7 +34,9 @@ function properties({ plan }: Migration): Statement[] {
   }
   if (plan.options.privileges && grants) {
     const given = mapGrantees(grants, plan.owners);
-    const grantees = new Set(['', owner, ...given.map(({ grantee }) => grantee)]);
+    const others = new Set(plan.target.database.grants?.map(({ grantee }) => grantee));
+    const ours = [...given, ...(now.grants ?? []).filter(({ grantee }) => !others.has(grantee))];
+    const grantees = new Set(['', owner, ...ours.map(({ grantee }) => grantee)]);
     for (const grantee of grantees) {
       statements.push({
         sql: `REVOKE ALL ON ${name} FROM ${grantee === '' ? 'PUBLIC' : quoteIdentifier(grantee)};`,

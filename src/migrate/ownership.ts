@@ -27,7 +27,8 @@ export const ownersAndPrivileges: Stage = async (migration) => {
     const grants = plan.schema.privileges
       .map((entry) => definitionOf(entry, plan.tablespaces))
       .map((grant) => (plan.target.server.isSuperuser ? grant : withoutGrantors(grant)));
-    await runStatements(target.session, grants, { excuse: excuseGrants, leaveOut });
+    // In each attempt: what was made anew has lost its grants. The mark is what takes them back.
+    await runStatements(target.session, grants, { excuse: excuseGrants, leaveOut, isMarked: true });
   }
 };
 
@@ -36,13 +37,12 @@ export const ownersAndPrivileges: Stage = async (migration) => {
  * the grant is the same to whom it is given.
  */
 function withoutGrantors(grant: Statement): Statement {
-  return {
-    ...grant,
-    sql: grant.sql.replace(
-      /^(?:SET SESSION AUTHORIZATION (?:"(?:[^"]|"")*"|[^";]+)|RESET SESSION AUTHORIZATION);\n/gm,
+  const strip = (sql: string): string =>
+    sql.replace(
+      /^(?:SET SESSION AUTHORIZATION (?:"(?:[^"]|"")*"|[^";]+)|RESET SESSION AUTHORIZATION);\n?/gm,
       '',
-    ),
-  };
+    );
+  return { ...grant, sql: strip(grant.sql), undo: grant.undo && strip(grant.undo), definition: grant.sql };
 }
 
 async function giveToOwners(entries: readonly TocEntry[], migration: Migration): Promise<void> {

@@ -59,8 +59,7 @@ export function findStale(plan: Plan, { done, standing, lost }: Left): Stale {
     if (relation !== null) return staleRows.names.has(relation) || !staleRows.known.has(relation);
     const entry = byMark.get(fingerprint);
     if (!entry) return !largeObjects.has(fingerprint);
-    // An event trigger would act on what is made now.
-    return anew.has(entry.dumpId) || upon.has(entry.dumpId) || entry.kind === 'EVENT TRIGGER';
+    return anew.has(entry.dumpId) || upon.has(entry.dumpId) || ACTING_ON_WHAT_IS_MADE.has(entry.kind);
   };
   const marks = done.filter(isStale);
   return {
@@ -76,10 +75,13 @@ export function findStale(plan: Plan, { done, standing, lost }: Left): Stale {
   };
 }
 
+/** They would act on what is made now. */
+const ACTING_ON_WHAT_IS_MADE = new Set(['EVENT TRIGGER', 'DEFAULT ACL']);
+
 /** All that the ledger has marks of, but rows and large objects. */
 function markedEntries(plan: Plan): MarkedEntry[] {
-  const { before, chunks, early, last } = plan.schema;
-  const entries = [...before, ...chunks, ...early, ...postData(plan)].map((entry) => ({
+  const { before, chunks, early, privileges, last } = plan.schema;
+  const entries = [...before, ...chunks, ...early, ...postData(plan), ...privileges].map((entry) => ({
     entry,
     mark: statementFingerprint(definitionOf(entry, plan.tablespaces)),
   }));

@@ -83,6 +83,8 @@ const ATTACHED = new RegExp(`^(ALTER TABLE ONLY ${NAME}\\.${NAME}) ATTACH (PARTI
  */
 function undoOf(entry: TocEntry): string | undefined {
   const { kind, definition, dropStatement } = entry;
+  if (kind === 'ACL' || kind === 'DEFAULT ACL') return undoOfGrants(definition);
+  if (kind === 'COMMENT' || kind === 'SECURITY LABEL') return undoOfComment(definition);
   const published = PUBLISHED.exec(definition);
   if (published) return `${published[1]} DROP ${published[2]};`;
   const attached = ATTACHED.exec(definition);
@@ -96,6 +98,32 @@ function undoOf(entry: TocEntry): string | undefined {
       .replace(' DROP CONSTRAINT ', ' DROP CONSTRAINT IF EXISTS ');
   }
   return dropStatement.replace(`DROP ${kind} `, `DROP ${kind} IF EXISTS `);
+}
+
+const TEXT = '(?:"(?:[^"]|"")*"|[^";])';
+
+/** `SET SESSION AUTHORIZATION` stands before what another than the owner granted. */
+const GRANTED = new RegExp(
+  `(SET SESSION AUTHORIZATION ${TEXT}+;\n)?(ALTER DEFAULT PRIVILEGES ${TEXT}+? )?(GRANT|REVOKE) (${TEXT}+) (?:TO|FROM) (${NAME})(?: WITH GRANT OPTION)?;(\nRESET SESSION AUTHORIZATION;)?`,
+  'g',
+);
+
+/** What was given is taken and what was taken is given, the last first: another may have got it from whom it was given to. */
+function undoOfGrants(definition: string): string {
+  return [...definition.matchAll(GRANTED)]
+    .map(([, become = '', byDefault = '', verb, what, role, back = '']) => {
+      const undo = verb === 'GRANT' ? `REVOKE ${what} FROM ${role};` : `GRANT ${what} TO ${role};`;
+      return `${become}${byDefault}${undo}${back}`;
+    })
+    .reverse()
+    .join('\n');
+}
+
+const COMMENTED = /^((?:COMMENT|SECURITY LABEL) (?:"(?:[^"]|"")*"|[^"'])+ IS )E?'/;
+
+function undoOfComment(definition: string): string | undefined {
+  const match = COMMENTED.exec(definition);
+  return match ? `${match[1]}NULL;` : undefined;
 }
 
 const CONSTRAINED = new RegExp(`^ALTER TABLE (ONLY ${NAME}\\.${NAME})\\s+ADD (CONSTRAINT ${NAME}) `);

@@ -82,3 +82,37 @@ test('tables with sequences were renamed: a sequence goes with the table that ow
   expect(verification?.equal).toBe(true);
   await expectEqualDatabases(databases.source, databases.target, databases.programs);
 });
+
+test('comments and grants that the source has no more are taken back', async () => {
+  const role = 'taken_back_grantee';
+  const databases = await makeDatabases(
+    await apachePair(),
+    'taken_back',
+    `CREATE ROLE ${role}; CREATE ROLE ${role}_2; CREATE ROLE "${role} TO ""us""; FROM";
+     CREATE TABLE event (id int PRIMARY KEY, text text); CREATE TABLE "odd IS 'table'" (id int);
+     CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE SCHEMA more; CREATE TABLE later (id int);
+     COMMENT ON TABLE event IS 'it''s \\ gone'; COMMENT ON INDEX event_pkey IS 'stays'; COMMENT ON FUNCTION one() IS 'gone IS ''gone''';
+     COMMENT ON COLUMN "odd IS 'table'".id IS 'gone';
+     GRANT SELECT, INSERT ON event TO ${role} WITH GRANT OPTION; GRANT UPDATE (text) ON event TO ${role};
+     GRANT SELECT ON event TO "${role} TO ""us""; FROM"; GRANT DELETE ON event TO ${role}_2;
+     SET ROLE ${role}; GRANT SELECT ON event TO ${role}_2; RESET ROLE;
+     GRANT SELECT ON "odd IS 'table'" TO ${role}; REVOKE INSERT ON "odd IS 'table'" FROM postgres;
+     REVOKE ALL ON FUNCTION one() FROM PUBLIC; GRANT USAGE ON SCHEMA more TO ${role};
+     COMMENT ON DATABASE taken_back IS 'gone'; GRANT CREATE ON DATABASE taken_back TO ${role};
+     ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ${role}; ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC;`,
+  );
+  const { verification, resumed } = await resumeAfter(
+    databases,
+    'statistics',
+    `COMMENT ON TABLE event IS NULL; COMMENT ON FUNCTION one() IS NULL; COMMENT ON COLUMN "odd IS 'table'".id IS NULL;
+     REVOKE ALL ON event FROM ${role} CASCADE; GRANT INSERT ON event TO ${role}_2;
+     REVOKE ALL ON event FROM "${role} TO ""us""; FROM";
+     REVOKE ALL ON "odd IS 'table'" FROM ${role}; GRANT INSERT ON "odd IS 'table'" TO postgres;
+     GRANT ALL ON FUNCTION one() TO PUBLIC; REVOKE ALL ON SCHEMA more FROM ${role}; ALTER TABLE later ADD text text;
+     COMMENT ON DATABASE taken_back IS NULL; REVOKE CREATE ON DATABASE taken_back FROM ${role};
+     ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO PUBLIC;`,
+  );
+  expect(verification?.equal).toBe(true);
+  expect(resumed[0]?.again).toEqual(['public.later']);
+  await expectEqualDatabases(databases.source, databases.target, databases.programs);
+});
