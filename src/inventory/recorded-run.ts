@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import { HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 
 /** The version of the tables in `_hyperferry`. A run is gone on with by a Hyperferry that knows them. */
@@ -32,6 +33,12 @@ export const IS_UNDER_WAY = `EXISTS (
     AND l.classid = ${COORDINATOR_LOCK[0]}::pg_catalog.oid AND l.objid = ${COORDINATOR_LOCK[1]}::pg_catalog.oid
     AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))`;
 
+/** Where there is none, anybody may. */
+const MAY_READ_RUN = `
+SELECT COALESCE(pg_catalog.bool_and(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')), true) AS may
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = '_hyperferry' AND c.relname = 'run'`;
+
 /** `to_jsonb`, since the tables of another format may have other columns. */
 const READ_RUN = `
 SELECT pg_catalog.to_jsonb(r) AS run, ${IS_UNDER_WAY} AS "isUnderWay" FROM _hyperferry.run r`;
@@ -48,8 +55,20 @@ export async function hasLedger(session: Session): Promise<boolean> {
   return (await session.one<{ has: boolean }>(HAS_LEDGER)).has;
 }
 
-/** The run that a target holds in the schema `_hyperferry`, if any. */
+/**
+ * The run that a target holds in the schema `_hyperferry`, if any.
+ *
+ * @throws HyperferryError `PRIVILEGE` when it is another role's
+ */
 export async function readRecordedRun(session: Session): Promise<RecordedRun | undefined> {
+  const { may } = await session.one<{ may: boolean }>(MAY_READ_RUN);
+  if (!may) {
+    throw new HyperferryError(
+      'PRIVILEGE',
+      'expected a role that may read the run on the target, in its schema _hyperferry, but this one may not',
+      { hint: 'Connect to the target as the role that the run was begun with.' },
+    );
+  }
   const { exists } = await session.one<{ exists: boolean }>(
     `SELECT pg_catalog.to_regclass('_hyperferry.run') IS NOT NULL AS exists`,
   );

@@ -2,7 +2,8 @@ import { CHECKS } from '../check/check.js';
 import { estimate } from '../check/estimate.js';
 import type { Finding } from '../check/finding.js';
 import { parseConnection } from '../postgres/connection-string.js';
-import { inSession } from '../postgres/session.js';
+import { withOwnErrors } from '../postgres/own-error.js';
+import { inSession, type Session } from '../postgres/session.js';
 import type { MigrateOptions } from './options.js';
 import { examine } from './preflight.js';
 import { tellingBlockers } from './tell-blockers.js';
@@ -10,7 +11,7 @@ import { tellingBlockers } from './tell-blockers.js';
 /**
  * Finds out what stands in the way of a migration. Reads both sides and changes nothing.
  *
- * @throws HyperferryError `CONNECT` when a side cannot be reached
+ * @throws HyperferryError `CONNECT` when a side cannot be reached, `PRIVILEGE` when it may not be read
  *
  * @example
  * const findings = await check({ source: 'postgresql://old/tsdb', target: 'postgresql://new/tsdb' });
@@ -18,8 +19,12 @@ import { tellingBlockers } from './tell-blockers.js';
  */
 export async function check(options: MigrateOptions): Promise<readonly Finding[]> {
   const connections = { source: parseConnection(options.source), target: parseConnection(options.target) };
-  return inSession('source', connections.source, (source) =>
-    inSession('target', connections.target, async (target) => {
+  const withBoth = <T>(work: (source: Session, target: Session) => Promise<T>): Promise<T> =>
+    inSession('source', connections.source, (source) =>
+      inSession('target', connections.target, (target) => work(source, target)),
+    );
+  return withOwnErrors(() =>
+    withBoth(async (source, target) => {
       const waiting = { emit: options.onEvent ?? (() => {}), sessions: () => [source, target] };
       const { findings } = await tellingBlockers(waiting, () =>
         examine(

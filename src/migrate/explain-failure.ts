@@ -1,5 +1,5 @@
-import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
+import { ownError } from '../postgres/own-error.js';
 import type { Run } from './run.js';
 
 /** Says what state both sides are in, and what to do. */
@@ -18,12 +18,7 @@ export function explainFailure(error: unknown, run: Run): HyperferryError {
 /** What ended the run, as Hyperferry's own error. */
 export function failureOf(error: unknown, { signal }: Pick<Run, 'signal'>): HyperferryError {
   if (signal.aborted) return new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
-  if (error instanceof HyperferryError) return error;
-  return new HyperferryError(
-    databaseError(error) ? 'STATEMENT' : 'INTERNAL',
-    error instanceof Error ? error.message : String(error),
-    { cause: error },
-  );
+  return ownError(error);
 }
 
 function sourceState({ state }: Run): string | undefined {

@@ -7,6 +7,7 @@ import { readDatabaseIdentity } from '../inventory/server.js';
 import { type Connection, describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
+import { ownError } from '../postgres/own-error.js';
 import { inSession, type Session } from '../postgres/session.js';
 import { isTransient } from '../postgres/transient.js';
 import type { WorkerSettings } from './work/context.js';
@@ -87,7 +88,7 @@ export async function joinRun(options: JoinOptions): Promise<JoinOutcome> {
     }
   } catch (error) {
     if (signal.aborted) throw new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
-    throw error;
+    throw ownError(error);
   }
   return {
     source: name ?? '',

@@ -7,10 +7,20 @@ export interface DatabaseError {
   readonly message: string;
   readonly detail: string | undefined;
   readonly hint: string | undefined;
+  /** Whose server it was, where a session has said so. */
+  readonly side: 'source' | 'target' | undefined;
+}
+
+/** `pg` makes the errors, and knows no sides. */
+const sides = new WeakMap<Error, 'source' | 'target'>();
+
+export function noteSide(error: Error, side: 'source' | 'target'): void {
+  sides.set(error, side);
 }
 
 /** The server's own words, when the error is one that a server sent. */
 export function databaseError(error: unknown): DatabaseError | undefined {
   if (!(error instanceof pg.DatabaseError) || error.code === undefined) return undefined;
-  return { code: error.code, message: error.message, detail: error.detail, hint: error.hint };
+  const { code, message, detail, hint } = error;
+  return { code, message, detail, hint, side: sides.get(error) };
 }

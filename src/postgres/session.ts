@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import pg from 'pg';
 import { connect } from './connect.js';
 import type { Connection } from './connection-string.js';
-import { databaseError } from './database-error.js';
+import { databaseError, noteSide } from './database-error.js';
 import { HyperferryError } from './error.js';
 
 /** A command that speaks the protocol itself: `pg` calls it with the messages that come while it runs. */
@@ -101,7 +101,7 @@ export class Session {
       await session.query(options.settings ? `${SET_FIXED_STATE};\n${options.settings}` : SET_FIXED_STATE);
     } catch (error) {
       await session.close();
-      throw error;
+      throw refusedSettings(side, error);
     }
     return session;
   }
@@ -214,7 +214,9 @@ export class Session {
   /** What the server refused, as it is; and what ended the connection, as that. */
   explain(error: Error): Error {
     const code = databaseError(error)?.code;
-    return code === undefined || ENDING_CONNECTION.has(code) ? this.lost(error) : error;
+    if (code === undefined || ENDING_CONNECTION.has(code)) return this.lost(error);
+    noteSide(error, this.side);
+    return error;
   }
 
   private lost(cause: Error): HyperferryError {
@@ -228,6 +230,25 @@ export class Session {
     );
   }
 }
+
+/** Until the settings are there, the session has those that a connection string, a database or a role gives it. */
+function refusedSettings(side: Side, error: unknown): unknown {
+  const refusal = databaseError(error);
+  if (!refusal) return error;
+  return new HyperferryError(
+    'CONNECT',
+    `the ${side} refused the settings of a new session: ${refusal.message}`,
+    {
+      cause: error,
+      hint:
+        refusal.code === QUERY_CANCELED
+          ? `Raise the statement_timeout that sessions begin with on the ${side}: of the role, of the database, or in PGOPTIONS.`
+          : refusal.hint,
+    },
+  );
+}
+
+const QUERY_CANCELED = '57014';
 
 /**
  * Runs `work` with a session of its own.

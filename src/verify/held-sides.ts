@@ -1,6 +1,7 @@
 import type { Emit, Event } from '../engine/events.js';
 import { describeConnection, parseConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
+import { ownError } from '../postgres/own-error.js';
 import { Session, type Side } from '../postgres/session.js';
 import { exportSnapshot } from '../postgres/snapshot.js';
 import type { SideAccess } from './compare-context.js';
@@ -35,10 +36,7 @@ export async function comparingHeld(
     return verification;
   } catch (error) {
     if (signal?.aborted) throw new HyperferryError('INTERRUPTED', 'interrupted', { cause: error });
-    if (error instanceof HyperferryError) throw error;
-    throw new HyperferryError('INTERNAL', error instanceof Error ? error.message : String(error), {
-      cause: error,
-    });
+    throw ownError(error);
   } finally {
     for (const close of closing) await close();
   }

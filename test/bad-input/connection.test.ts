@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { freePort } from '../../sandbox/server/free-port.js';
+import { type HyperferryError, verify } from '../../src/index.js';
 import { hyperferry } from '../cli/command-line.js';
 import { apachePair } from '../integration/servers.js';
 import { queryValue } from '../integration/sql.js';
@@ -110,4 +111,28 @@ test('a database that does not exist is named, with what makes one on the target
   );
   const made = `SELECT count(*) FROM pg_database WHERE datname = 'nowhere'`;
   expect(await queryValue(databases.target, made)).toBe('0');
+});
+
+test('a server that refuses the settings of a session, or a statement of a comparison, is told by its side', async () => {
+  const databases = await makeReadings(
+    await apachePair(),
+    'bad_settings',
+    `CREATE ROLE bad_settings_stranger LOGIN; CREATE SEQUENCE hidden;
+     GRANT SELECT ON ALL TABLES IN SCHEMA public, _timescaledb_internal TO bad_settings_stranger;
+     CREATE ROLE bad_settings_bound LOGIN; ALTER ROLE bad_settings_bound SET session_replication_role = replica;`,
+  );
+  const asked = (username: string) =>
+    verify({ ...databases, source: altered(databases.source, { username }) }).catch(
+      (error: HyperferryError) => error,
+    );
+  expectError((await asked('bad_settings_bound')) as HyperferryError, {
+    code: 'CONNECT',
+    says: [/^the source refused the settings of a new session: permission denied to set parameter/],
+    advises: '',
+  });
+  expectError((await asked('bad_settings_stranger')) as HyperferryError, {
+    code: 'PRIVILEGE',
+    says: [/^the source refused a statement: permission denied for sequence hidden/],
+    advises: 'Connect to the source as a role that may',
+  });
 });

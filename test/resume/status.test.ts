@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import { migrate, status } from '../../src/index.js';
+import { check, clean, joinRun, migrate, status } from '../../src/index.js';
 import { expectEventually } from '../bad-input/processes.js';
-import { makeReadings } from '../bad-input/readings.js';
+import { altered, makeReadings } from '../bad-input/readings.js';
+import { expectError } from '../bad-input/refusal.js';
 import { SLOW_TABLE } from '../bad-input/slow-table.js';
 import { hyperferry, startHyperferry } from '../cli/command-line.js';
 import { apachePair } from '../integration/servers.js';
-import { queryValue } from '../integration/sql.js';
+import { query, queryValue } from '../integration/sql.js';
 import { beginOf, stopAt } from './stopped.js';
 
 test('status tells of a run that stopped, and clean does not remove what can be gone on with', async () => {
@@ -33,6 +34,35 @@ test('status tells of a run that stopped, and clean does not remove what can be 
   const none = await hyperferry(['status'], environment);
   expect(none.exitCode).toBe(1);
   expect(none.stderr).toMatch(/not the target of a run/);
+});
+
+test('a run is told only to roles that may read it, and others hear why not', async () => {
+  const databases = await makeReadings(await apachePair(), 'status_rights');
+  await stopAt(databases, beginOf('statistics'));
+  await query(databases.target, 'CREATE ROLE status_rights_stranger LOGIN');
+  const target = altered(databases.target, { username: 'status_rights_stranger' });
+  for (const ask of [
+    () => status(target),
+    () => clean(target),
+    () => joinRun({ target }),
+    () => check({ ...databases, target }),
+  ]) {
+    const refusal = await ask().catch((error: unknown) => error);
+    expectError(refusal as never, {
+      code: 'PRIVILEGE',
+      says: [/may read the run on the target/],
+      advises: 'the role that the run was begun with',
+    });
+  }
+  // One that may look at it is not one that may remove it.
+  await query(databases.target, 'GRANT USAGE ON SCHEMA _hyperferry TO status_rights_stranger');
+  await query(databases.target, 'GRANT SELECT ON _hyperferry.run TO status_rights_stranger');
+  const refusal = await clean(target, { unfinished: true }).catch((error: unknown) => error);
+  expectError(refusal as never, {
+    code: 'PRIVILEGE',
+    says: [/^the target refused a statement: /],
+    advises: 'Connect to the target as a role that may',
+  });
 });
 
 test('status tells of a run that is under way, and of one that died', async () => {

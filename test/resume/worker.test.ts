@@ -123,3 +123,26 @@ test('a worker refuses a source that is not that of the run', async () => {
   expect(['USAGE', 'NO_RUN']).toContain(error.code);
   expect(await queryValue(databases.target, 'SELECT count(*) FROM reading')).toBe('72');
 });
+
+test('a worker that may not read the source says so, and the run goes on without it', async () => {
+  const databases = await makeReadings(
+    await apachePair(),
+    'worker_rights',
+    `${SLOW_TABLES.replace('1..20', '1..6')} CREATE ROLE worker_rights_stranger LOGIN;`,
+  );
+  let refusal: Promise<unknown> | undefined;
+  await migrate({
+    ...databases,
+    jobs: 1,
+    onEvent: (event) => {
+      if (!beginOf('rows and indexes')(event)) return;
+      const source = altered(databases.source, { username: 'worker_rights_stranger' });
+      refusal = joinRun({ target: databases.target, source }).catch((error: unknown) => error);
+    },
+  });
+  expectError((await refusal) as never, {
+    code: 'PRIVILEGE',
+    says: [/^the source refused a statement: permission denied for table/],
+    advises: 'Connect to the source as a role that may',
+  });
+});
