@@ -9,6 +9,7 @@ import { jsonLinesRenderer } from '../report/json-lines.js';
 import { renderLeftOut } from '../report/left-out.js';
 import type { Renderer } from '../report/renderer.js';
 import { terminalRenderer } from '../report/terminal.js';
+import { EXIT } from './exit-codes.js';
 import { collect, logFormatFlag, wholeNumber } from './flags.js';
 import { collectByStage } from './garbage-collection.js';
 import { withInterrupt } from './interrupt.js';
@@ -97,7 +98,7 @@ export async function showingRun(
       }),
     );
     renderer.finished(outcome);
-    if (flags.leftOut) await writeFile(flags.leftOut, renderLeftOut(outcome.leftOut), { mode: 0o600 });
+    if (flags.leftOut) await writeLeftOut(flags.leftOut, outcome, renderer);
     if (flags.json) process.stdout.write(`${JSON.stringify(outcome, undefined, 2)}\n`);
   });
 }
@@ -111,6 +112,20 @@ async function expectWritable(path: string): Promise<void> {
       'USAGE',
       `expected a file that can be written for --left-out, but ${path} cannot: ${(error as Error).message}`,
     );
+  }
+}
+
+/** A full disk is no failure of the run: it is complete, and what the file would hold is shown. */
+async function writeLeftOut(path: string, { leftOut }: Outcome, renderer: Renderer): Promise<void> {
+  const sql = renderLeftOut(leftOut);
+  try {
+    await writeFile(path, sql, { mode: 0o600 });
+  } catch (error) {
+    renderer.show({
+      type: 'notice',
+      message: `the migration is complete, but what it left out could not be written to ${path}: ${(error as Error).message}. It is:\n${sql}`,
+    });
+    process.exitCode = EXIT.failed;
   }
 }
 

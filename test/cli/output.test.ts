@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { makeReadings } from '../bad-input/readings.js';
 import type { Databases } from '../integration/databases.js';
 import { apachePair } from '../integration/servers.js';
-import { queryValue } from '../integration/sql.js';
+import { query, queryValue } from '../integration/sql.js';
 import { hyperferry } from './command-line.js';
 
 test('--json prints one document on stdout, and nothing else there', async () => {
@@ -24,6 +24,17 @@ test('--json prints one document on stdout, and nothing else there', async () =>
   const stages = outcome.stages.map(({ stage }: { stage: string }) => stage);
   expect([stages[0], stages.at(-1)]).toEqual(['connect', 'finish']);
   expect(stderr).toContain('79 rows');
+});
+
+test('a file for what was left out that cannot be written loses neither the outcome nor what it would hold', async () => {
+  const databases = await makeReadings(await apachePair(), 'cli_left_out', 'CREATE ROLE cli_left_out LOGIN;');
+  await query(databases.target, 'CREATE ROLE cli_left_out');
+  const { exitCode, stdout, stderr } = await migrate(databases, ['--json', '--left-out', '/dev/full']);
+  expect(exitCode, stderr).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({ rows: 79, verification: { equal: true } });
+  expect(stderr).toMatch(/note: the migration is complete, but .* not be written to \/dev\/full: ENOSPC/);
+  expect(stderr).toMatch(/^-- attributes of role cli_left_out: /m);
+  expect(stderr, 'no stack trace').not.toMatch(/^ +at /m);
 });
 
 test('without --json, stdout stays empty and the summary is on stderr', async () => {
