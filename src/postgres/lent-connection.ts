@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { HyperferryError } from './error.js';
 import type { Session } from './session.js';
 
 /**
@@ -20,7 +21,7 @@ export async function lendConnection<T>(
     greetingOf(session),
     session.one<{ user: string; database: string }>(READ_NAMES),
   ]);
-  const folder = await mkdtemp(join(tmpdir(), 'hyperferry-'));
+  const folder = await makeFolder();
   const server = createServer((program) => {
     server.close(); // it is lent to one
     new Loan(program, session, greeting, reword).begin();
@@ -44,11 +45,32 @@ export async function lendConnection<T>(
   }
 }
 
+/** @throws HyperferryError `CLIENT_PROGRAM` */
+async function makeFolder(): Promise<string> {
+  const isLong = Buffer.byteLength(join(tmpdir(), SOCKET)) > LONGEST_SOCKET_PATH;
+  const parent = isLong ? '/tmp' : tmpdir();
+  try {
+    return await mkdtemp(join(parent, PREFIX));
+  } catch (error) {
+    throw new HyperferryError(
+      'CLIENT_PROGRAM',
+      `expected a folder for the socket that pg_dump connects through, but none could be made in ${parent}: ${(error as Error).message}`,
+      { cause: error, hint: 'Let TMPDIR name a folder that is there and can be written.' },
+    );
+  }
+}
+
 /** libpq asks for names; those of the session stay what they are, whatever it says. */
 const READ_NAMES = 'SELECT session_user AS user, pg_catalog.current_database() AS database';
 
 /** Part of the name of the socket's file. */
 const PORT = 5432;
+
+const PREFIX = 'hyperferry-';
+const SOCKET = `${PREFIX}XXXXXX/.s.PGSQL.${PORT}`;
+
+/** Bytes of `sun_path` on macOS, less the one that ends it; Linux has 107. */
+const LONGEST_SOCKET_PATH = 103;
 
 /** What a server reports to each client. Source: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-ASYNC */
 const REPORTED = [

@@ -1,7 +1,8 @@
 import { access, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { migrate } from '../../src/index.js';
 import { hyperferry } from '../cli/command-line.js';
 import { apachePair } from '../integration/servers.js';
 import { makeReadings } from './readings.js';
@@ -55,6 +56,19 @@ test.skipIf(!hasOldPrograms)(
     );
   },
 );
+
+test('a folder for temporary files that is not there is named, and one too long for a socket does no harm', async () => {
+  const databases = await makeReadings(await apachePair(), 'bad_temporary');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  vi.stubEnv('TMPDIR', '/not/there');
+  await expectRefusal(databases, {
+    code: 'CLIENT_PROGRAM',
+    says: ['none could be made in /not/there', 'ENOENT'],
+    advises: 'TMPDIR',
+  });
+  vi.stubEnv('TMPDIR', `/tmp/${'long'.repeat(30)}`);
+  expect((await migrate({ ...databases, jobs: 2 })).verification).toMatchObject({ equal: true });
+});
 
 test('a pg_dump that says it is of PostgreSQL 12 is refused by what it says', async () => {
   const databases = await makeReadings(await apachePair(), 'bad_older_dump');
