@@ -24,13 +24,14 @@ export function rolesScript(source: Inventory, passwords: ReadonlyMap<string, st
   ]);
 }
 
-/** What `pg_dump` without `--create` leaves out: settings, comment, limit, owner and grants of the database. */
+/** What `pg_dump` without `--create` leaves out: settings, comment, limit, template mark, owner and grants of the database. */
 export function databaseScript(source: Inventory): string {
-  const { comment, connectionLimit, grants, owner } = source.database;
+  const { comment, connectionLimit, isTemplate, grants, owner } = source.database;
   const name = `DATABASE ${quoteIdentifier(PLACEHOLDER)}`;
   const statements = [
     ...(comment === null ? [] : [`COMMENT ON ${name} IS ${quoteLiteral(comment)};`]),
     ...(connectionLimit === -1 ? [] : [`ALTER ${name} CONNECTION LIMIT ${connectionLimit};`]),
+    ...(isTemplate ? [`ALTER ${name} IS_TEMPLATE true;`] : []),
     `ALTER ${name} OWNER TO ${quoteIdentifier(owner)};`,
     ...(grants
       ? [

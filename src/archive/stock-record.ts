@@ -375,6 +375,10 @@ function unknownServer({
 }: Archive): Pick<Inventory, 'server' | 'database' | 'availableVersions'> {
   const [, major = '0', minor = '0'] = /^(\d+)(?:\.(\d+))?/.exec(header.serverVersion ?? '') ?? [];
   const database = entries.find(({ kind }) => kind === 'DATABASE');
+  const properties = entries
+    .filter(({ kind }) => kind === 'DATABASE PROPERTIES')
+    .map(({ definition }) => definition)
+    .join('\n');
   const encoding = / ENCODING = '([^']*)'/.exec(database?.definition ?? '')?.[1];
   return {
     server: {
@@ -398,21 +402,17 @@ function unknownServer({
     database: {
       owner: database?.owner ?? 'postgres',
       comment: commentOf(entries),
-      connectionLimit: connectionLimitOf(entries),
+      connectionLimit: Number(CONNECTION_LIMIT.exec(properties)?.[1] ?? -1),
+      isTemplate: IS_TEMPLATE.test(properties),
       grants: undefined,
     },
     availableVersions: new Map(),
   };
 }
 
-function connectionLimitOf(entries: readonly TocEntry[]): number {
-  const definitions = entries
-    .filter(({ kind }) => kind === 'DATABASE PROPERTIES')
-    .map(({ definition }) => definition);
-  return Number(CONNECTION_LIMIT.exec(definitions.join('\n'))?.[1] ?? -1);
-}
-
 const CONNECTION_LIMIT = new RegExp(`^ALTER DATABASE ${IDENTIFIER_PATTERN} CONNECTION LIMIT = (\\d+);$`, 'm');
+
+const IS_TEMPLATE = new RegExp(`^ALTER DATABASE ${IDENTIFIER_PATTERN} IS_TEMPLATE = true;$`, 'm');
 
 /** Grants on the database, and what is said of large objects. */
 function isLeftOut({ kind, tag }: TocEntry): boolean {

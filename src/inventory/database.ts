@@ -5,6 +5,8 @@ export interface DatabaseProperties {
   readonly owner: string;
   readonly comment: string | null;
   readonly connectionLimit: number;
+  /** Whether everyone who may make databases may copy it, and nobody may drop it. */
+  readonly isTemplate: boolean;
   /** The grants that differ from a new database's, by grantee; `PUBLIC` is the empty name. Null when none do. */
   readonly grants: readonly DatabaseGrant[] | undefined;
 }
@@ -17,7 +19,7 @@ export interface DatabaseGrant {
 
 const READ_DATABASE = `
 SELECT pg_catalog.pg_get_userbyid(d.datdba) AS owner, pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
-       d.datconnlimit AS "connectionLimit",
+       d.datconnlimit AS "connectionLimit", d.datistemplate AS "isTemplate",
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                  'grantee', COALESCE(r.rolname, ''), 'privilege', a.privilege_type, 'grantable', a.is_grantable)
                ORDER BY r.rolname, a.privilege_type)

@@ -5,7 +5,7 @@ import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 import type { Migration, Stage } from './migration.js';
 import { excuseGrants, excuseSettings, runStatements } from './run-statements.js';
 
-/** The database's own settings, comment, owner and grants, which `pg_dump` leaves out without `--create`. Its limit comes last. */
+/** The database's own settings, comment, template mark, owner and grants, which `pg_dump` leaves out without `--create`. Its limit comes last. */
 export const database: Stage = async (migration) => {
   const { plan, target, leaveOut } = migration;
   await runStatements(target.session, plan.roles.databaseSettings, { excuse: excuseSettings, leaveOut });
@@ -15,7 +15,7 @@ export const database: Stage = async (migration) => {
 
 /** @param now what the target's has: an earlier attempt may have given it what the source's has no more */
 function properties({ plan }: Migration, now: DatabaseProperties): Statement[] {
-  const { grants } = plan.source.database;
+  const { isTemplate, grants } = plan.source.database;
   const comment = plan.source.database.comment ?? plan.target.database.comment;
   const owner = plan.owners.ownerOf(plan.source.database.owner);
   const name = `DATABASE ${quoteIdentifier(plan.target.server.database)}`;
@@ -24,6 +24,12 @@ function properties({ plan }: Migration, now: DatabaseProperties): Statement[] {
     statements.push({
       sql: `COMMENT ON ${name} IS ${comment === null ? 'NULL' : quoteLiteral(comment)};`,
       object: 'comment of the database',
+    });
+  }
+  if (isTemplate !== plan.target.database.isTemplate) {
+    statements.push({
+      sql: `ALTER ${name} IS_TEMPLATE ${isTemplate};`,
+      object: 'template mark of the database',
     });
   }
   if (plan.options.owners && owner !== plan.target.database.owner) {

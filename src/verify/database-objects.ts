@@ -7,6 +7,7 @@ export function databaseObjects({ database, roles }: Inventory): ObjectSet {
   const objects = new ObjectSet();
   objects.add('owner of', 'the database', [database.owner]);
   objects.add('connection limit of', 'the database', [String(database.connectionLimit)]);
+  objects.add('template mark of', 'the database', [String(database.isTemplate)]);
   if (database.comment !== null) objects.add('comment of', 'the database', database.comment.split('\n'));
   for (const { grantee, privilege, grantable } of database.grants ?? IMPLIED_GRANTS) {
     if (grantee === database.owner) continue;

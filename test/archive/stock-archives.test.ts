@@ -31,6 +31,7 @@ SELECT lo_from_bytea(70001, decode(repeat('deadbeef', 50000), 'hex'));
 CREATE SEQUENCE own; SELECT nextval('own'), nextval('own');
 SELECT 'COMMENT ON DATABASE ' || quote_ident(current_database()) || ' IS ''it''''s \\\\ here''' \\gexec
 SELECT 'ALTER DATABASE ' || quote_ident(current_database()) || ' CONNECTION LIMIT 44' \\gexec
+SELECT 'ALTER DATABASE ' || quote_ident(current_database()) || ' IS_TEMPLATE true' \\gexec
 SELECT 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET work_mem = ''5MB''' \\gexec
 SELECT 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET search_path = public, "Odd; schema"' \\gexec
 `;
@@ -59,8 +60,8 @@ test.each([
   expect(outcome.notices.join('\n')).toContain('made by pg_dump, which notes no checksums');
   expect(outcome.rows).toBeGreaterThan(1900);
   await expectEqualDatabases(databases.source, databases.target, databases.programs);
-  const limit = 'SELECT datconnlimit FROM pg_database WHERE datname = current_database()';
-  expect(await query(databases.target, limit)).toEqual([{ datconnlimit: 44 }]);
+  const limit = 'SELECT datconnlimit, datistemplate FROM pg_database WHERE datname = current_database()';
+  expect(await query(databases.target, limit)).toEqual([{ datconnlimit: 44, datistemplate: true }]);
 });
 
 test('what an archive of pg_dump holds of grants on large objects and on the database is named, with its SQL', async () => {

@@ -78,6 +78,7 @@ CREATE PUBLICATION all_of_it FOR TABLE device, reading;
 CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no definition may change'; END $$;
 COMMENT ON DATABASE ${name} IS 'it''s; a \\ "database", "the database that this is run in"';
 ALTER DATABASE ${name} CONNECTION LIMIT 50;
+ALTER DATABASE ${name} IS_TEMPLATE true;
 ALTER DATABASE ${name} SET work_mem = '7MB';
 ALTER DATABASE ${name} SET search_path = "$user", "a; b", public;
 ALTER ROLE ${name}_reader IN DATABASE ${name} SET statement_timeout = '7s';

@@ -106,6 +106,7 @@ test("the database's own settings, comment, limit and grants are carried", async
     GRANT CONNECT ON DATABASE security_database TO security_connecting WITH GRANT OPTION;
     GRANT TEMPORARY ON DATABASE security_database TO security_connecting;
     ALTER DATABASE security_database CONNECTION LIMIT 50;
+    ALTER DATABASE security_database IS_TEMPLATE true;
     ALTER DATABASE security_database SET work_mem = '7MB';
     ALTER ROLE security_connecting IN DATABASE security_database SET search_path = a, "b c";
     `,

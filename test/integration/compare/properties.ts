@@ -12,7 +12,7 @@ const PROPERTIES: Readonly<Record<string, string>> = {
     WHERE s.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`,
 
   'the database itself': `
-    SELECT pg_catalog.concat_ws(' | ', pg_catalog.pg_get_userbyid(datdba), datconnlimit::text,
+    SELECT pg_catalog.concat_ws(' | ', pg_catalog.pg_get_userbyid(datdba), datconnlimit::text, datistemplate::text,
                                 pg_catalog.shobj_description(oid, 'pg_database'))
     FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()`,
 
