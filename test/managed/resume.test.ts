@@ -67,6 +67,28 @@ describe('without superuser, a run goes on where it stopped', () => {
     expect(await queryValue(databases.admin, 'SELECT count(*) FROM going_on.deal')).toBe('101');
   });
 
+  test('a comment and a grant that the source has no more are taken back, also from what is another role’s', async () => {
+    const databases = await makeDeals();
+    const { source, programs } = databases;
+    await runScript(
+      programs,
+      source,
+      `GRANT SELECT ON going_on.place TO pg_monitor; COMMENT ON TABLE going_on.place IS 'x'`,
+    );
+    await stopAt(databases, beginOf('statistics'));
+    await runScript(
+      programs,
+      source,
+      `REVOKE SELECT ON going_on.place FROM pg_monitor; COMMENT ON TABLE going_on.place IS NULL`,
+    );
+    const { verification, resumed } = await migrate({ ...databases, jobs: 2, resume: true });
+    expect(verification?.equal).toBe(true);
+    expect(resumed[0]?.takenBack.toSorted()).toEqual([
+      'ACL going_on.TABLE place',
+      'COMMENT going_on.TABLE place',
+    ]);
+  });
+
   test('afterwards the catalog cannot be replaced: the run stops, and says to start over', async () => {
     const databases = await makeDeals();
     await stopAt(databases, beginOf('statistics'));
