@@ -45,6 +45,9 @@ export async function goOn(
   };
 }
 
+const ONLY_LATER_STAGES =
+  'an earlier attempt has ended restore mode, so that this one does only what comes after: it copies and compares nothing, and what was written to the source since the snapshot of the earlier one stays behind';
+
 /** From the end of restore mode on, the target is no copy in the making: nothing is taken back. */
 async function keepWhatIsEqual(
   run: Run,
@@ -54,12 +57,13 @@ async function keepWhatIsEqual(
   earlier: EarlierAttempt,
   attempt: number,
 ): Promise<{ standing: Standing; doneBefore: readonly DoneMark[] }> {
-  const now = await readChangesNow(earlier.countersEpoch);
   const done = await readDone(session);
   const fingerprints = (marks: readonly DoneMark[]) => new Set(marks.map(({ fingerprint }) => fingerprint));
   if (earlier.finished.has('restore mode ends')) {
-    return { standing: standing(fingerprints(done), counters, now), doneBefore: done };
+    run.emit({ type: 'notice', message: ONLY_LATER_STAGES });
+    return { standing: standing(fingerprints(done), counters), doneBefore: done };
   }
+  const now = await readChangesNow(earlier.countersEpoch);
   const resumed = await takeBackChanged(session, plan, {
     done,
     standing: standing(fingerprints(done), now),

@@ -44,7 +44,9 @@ describe('without superuser, a run goes on where it stopped', () => {
     test(`it stopped at “${stage}”`, async () => {
       const databases = await makeDeals();
       await stopAt(databases, beginOf(stage));
-      const { resumed } = await migrate({ ...databases, jobs: 2, resume: true });
+      const { resumed, notices } = await migrate({ ...databases, jobs: 2, resume: true });
+      const isAtWork = stage === 'materialized views' || stage === 'finish';
+      expect(/copies and compares nothing.*stays behind/.test(notices.join('\n'))).toBe(isAtWork);
       for (const { again, takenBack } of resumed)
         expect({ again, takenBack }).toEqual({ again: [], takenBack: [] });
       expect(await queryValue(databases.target, `SELECT to_regnamespace('_hyperferry')`)).toBeNull();
