@@ -99,14 +99,25 @@ function nothingToResume(run: RecordedRun | undefined): Finding {
     found: `expected a run that did not finish on the target, but ${reasonNotToResume(run)}`,
     objects: [],
     why: 'Only what a run has noted in the schema _hyperferry can be gone on with.',
-    mend: 'Run the same command without --resume, with --clean-target if the target is not empty.',
+    mend: [
+      mendWithoutRun(run),
+      'Start over, which drops all that is in the target database: the same command with --clean-target in place of --resume.',
+    ].join('\n'),
   };
 }
 
 function reasonNotToResume(run: RecordedRun | undefined): string {
-  if (!run) return 'there is none';
+  if (!run) return 'there is none (one that is complete has removed its ledger)';
   if (run.state === 'done') return `the one that it holds is complete: ${describeRun(run)}`;
   return `another version of Hyperferry made the one that it holds (format ${run.format}, expected ${LEDGER_FORMAT}): ${describeRun(run)}`;
+}
+
+/** A target that is whole must not be dropped for a flag too much. */
+function mendWithoutRun(run: RecordedRun | undefined): string {
+  const compare = 'Compare both sides: hyperferry verify --source … --target …';
+  if (!run) return `Where the target is empty, begin: the same command without --resume.\nElse: ${compare}`;
+  if (run.state === 'done') return `It needs nothing more. ${compare}`;
+  return 'Go on with the Hyperferry that began it.';
 }
 
 function describeRun({ source, startedAt, stage }: RecordedRun): string {

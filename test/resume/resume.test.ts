@@ -398,8 +398,8 @@ describe('what cannot be gone on with is refused, and nothing is changed', () =>
     const databases = await makeReadings(await apachePair(), 'resume_empty');
     expectError(await failureOf({ ...databases, resume: true }), {
       code: 'NOTHING_TO_RESUME',
-      says: ['did not finish', 'there is none'],
-      advises: 'without --resume',
+      says: ['did not finish', 'there is none', 'one that is complete has removed its ledger'],
+      advises: /^Where the target is empty, begin: .*without --resume\.\nElse: .*hyperferry verify/,
     });
   });
 
@@ -409,7 +409,8 @@ describe('what cannot be gone on with is refused, and nothing is changed', () =>
     expectError(await failureOf({ ...databases, resume: true }), {
       code: 'NOTHING_TO_RESUME',
       says: ['is complete'],
-      advises: 'without --resume',
+      advises:
+        /^It needs nothing more\. Compare .*hyperferry verify.*\nStart over, which drops all .*--clean-target/,
     });
   });
 
