@@ -394,6 +394,7 @@ function unknownServer({
       maxConnections: 0,
       usedConnections: 0,
       reservedConnections: 0,
+      connectionLimits: [],
       maxLocksPerTransaction: 0,
       maxPreparedTransactions: 0,
       sessionDefaults: {},

@@ -68,15 +68,22 @@ function connections(side: 'source' | 'target', server: Server, jobs: number): F
   const free = freeConnections(server);
   const needed = jobs + OTHER_SESSIONS;
   if (free >= needed) return [];
+  const limited = server.connectionLimits.find(({ limit, used }) => limit - used === free);
+  const [of, mend] = limited
+    ? [
+        `${limited.limit} that the ${limited.of} ${limited.name} has`,
+        `lift that limit on the ${side}: ALTER ${limited.of.toUpperCase()} ${limited.name} CONNECTION LIMIT -1;`,
+      ]
+    : [server.maxConnections, `raise max_connections on the ${side}.`];
   return [
     {
       id: 'connections',
       severity: 'blocker',
       code: 'ROOM',
-      found: `expected ${needed} free connections on the ${side} for --jobs ${jobs}, but ${free} of ${server.maxConnections} are free`,
+      found: `expected ${needed} free connections on the ${side} for --jobs ${jobs}, but ${free} of ${of} are free`,
       objects: [],
       why: 'Each worker has a connection to both servers.',
-      mend: `Use fewer --jobs, or raise max_connections on the ${side}.`,
+      mend: `Use fewer --jobs, or ${mend}`,
     },
   ];
 }

@@ -16,11 +16,22 @@ export interface Server {
   readonly maxConnections: number;
   readonly usedConnections: number;
   readonly reservedConnections: number;
+  /** What else limits the role's connections: nothing where it is a superuser. */
+  readonly connectionLimits: readonly ConnectionLimit[];
   readonly maxLocksPerTransaction: number;
   readonly maxPreparedTransactions: number;
   /** What a session that sets nothing has, of the server, the database and the role: names and values. */
   readonly sessionDefaults: Readonly<Record<string, string>>;
   readonly preloadsTimescale: boolean;
+}
+
+/** `ALTER DATABASE … CONNECTION LIMIT`, and that of the role. */
+export interface ConnectionLimit {
+  readonly of: 'database' | 'role';
+  /** Quoted. */
+  readonly name: string;
+  readonly limit: number;
+  readonly used: number;
 }
 
 const READ_SERVER = `
@@ -31,11 +42,12 @@ SELECT pg_catalog.current_setting('server_version_num')::int AS version,
        current_user::text AS role,
        (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS "isSuperuser",
        pg_catalog.current_setting('max_connections')::int AS "maxConnections",
-       (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_stat_activity
-        -- Of others' sessions, a role without rights sees neither kind nor state; TimescaleDB's workers have a name.
-        WHERE backend_type = 'client backend'
-           OR backend_type IS NULL AND datid IS NOT NULL AND application_name NOT LIKE 'TimescaleDB Background%') AS "usedConnections",
+       used."onServer" AS "usedConnections",
        pg_catalog.current_setting('superuser_reserved_connections')::int AS "reservedConnections",
+       (SELECT COALESCE(pg_catalog.json_agg(l), '[]')
+        FROM (VALUES ('database', pg_catalog.quote_ident(d.datname), d.datconnlimit, used."inDatabase"),
+                     ('role', pg_catalog.quote_ident(r.rolname), r.rolconnlimit, used."ofRole")) AS l ("of", name, "limit", used)
+        WHERE l."limit" >= 0 AND NOT r.rolsuper) AS "connectionLimits",
        pg_catalog.current_setting('max_locks_per_transaction')::int AS "maxLocksPerTransaction",
        pg_catalog.current_setting('max_prepared_transactions')::int AS "maxPreparedTransactions",
        (SELECT pg_catalog.json_object_agg(name, reset_val) FROM pg_catalog.pg_settings
@@ -44,6 +56,14 @@ SELECT pg_catalog.current_setting('server_version_num')::int AS version,
        ) AS "sessionDefaults",
        EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name LIKE 'timescaledb.%') AS "preloadsTimescale"
 FROM pg_catalog.pg_database d
+JOIN pg_catalog.pg_roles r ON r.rolname = session_user
+CROSS JOIN LATERAL (
+  SELECT pg_catalog.count(*)::int AS "onServer", (pg_catalog.count(*) FILTER (WHERE datid = d.oid))::int AS "inDatabase",
+         (pg_catalog.count(*) FILTER (WHERE usesysid = r.oid))::int AS "ofRole"
+  FROM pg_catalog.pg_stat_activity
+  -- Of others' sessions, a role without rights sees neither kind nor state; TimescaleDB's workers have a name.
+  WHERE backend_type = 'client backend'
+     OR backend_type IS NULL AND datid IS NOT NULL AND application_name NOT LIKE 'TimescaleDB Background%') AS used
 WHERE d.datname = pg_catalog.current_database()`;
 
 export async function readServer(session: Session): Promise<Server> {
@@ -82,8 +102,9 @@ export function lockRoom(server: Server): number {
   return server.maxLocksPerTransaction * (server.maxConnections + server.maxPreparedTransactions);
 }
 
-/** Connections that the server still gives to this role. */
+/** Connections that the server still gives to this role in this database. */
 export function freeConnections(server: Server): number {
   const reserved = server.isSuperuser ? 0 : server.reservedConnections;
-  return server.maxConnections - server.usedConnections - reserved;
+  const limits = server.connectionLimits.map(({ limit, used }) => limit - used);
+  return Math.min(server.maxConnections - server.usedConnections - reserved, ...limits);
 }

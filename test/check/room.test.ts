@@ -34,6 +34,37 @@ test('connections counts what is free on both sides against the jobs', async () 
   await expectSilent(databases, 'connections', { jobs: 20 });
 });
 
+test('connections counts what the database and the role may have, where the role is no superuser', async () => {
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_limits',
+    `CREATE ROLE "check limits" LOGIN; ALTER DATABASE check_limits OWNER TO "check limits";`,
+  );
+  const source = altered(databases.source, { username: 'check%20limits' });
+  const asked = { ...databases, source };
+  await expectSilent(asked, 'connections', { jobs: 20 });
+  for (const [limited, name] of [
+    ['ROLE', '"check limits"'],
+    ['DATABASE', 'check_limits'],
+  ]) {
+    await query(databases.source, `ALTER ${limited} ${name} CONNECTION LIMIT 12`);
+    const { mend } = await expectFires(
+      asked,
+      {
+        id: 'connections',
+        severity: 'blocker',
+        says: new RegExp(`but \\d+ of 12 that the ${limited?.toLowerCase()} ${name} has are free`),
+      },
+      { jobs: 20 },
+    );
+    await expectSilent({ ...databases }, 'connections', { jobs: 20 });
+    await expectSilent(asked, 'connections', { jobs: 5 });
+    const [statement = ''] = /ALTER .*;/.exec(mend) ?? [];
+    await query(databases.source, statement);
+    await expectSilent(asked, 'connections', { jobs: 20 });
+  }
+});
+
 test('locks, max-wal-size and maintenance-work-mem name a setting, and setting it helps', async () => {
   const small = await startExtraServer('check-small', {
     settings: {
