@@ -1,3 +1,4 @@
+import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { ownError } from '../postgres/own-error.js';
 import type { Run } from './run.js';
@@ -5,12 +6,14 @@ import type { Run } from './run.js';
 /** Says what state both sides are in, and what to do. */
 export function explainFailure(error: unknown, run: Run): HyperferryError {
   const failure = failureOf(error, run);
-  const hints = [failure.hint, sourceState(run), ...targetState(run, failure)].filter(
+  const dropped = droppedOnTarget(failure, run);
+  const isFinal = failure.isFinal || dropped !== undefined;
+  const hints = [failure.hint, sourceState(run), dropped, ...targetState(run, isFinal)].filter(
     (line) => line !== undefined,
   );
   return new HyperferryError(failure.code, failure.message, {
     cause: failure.cause ?? failure,
-    isFinal: failure.isFinal,
+    isFinal,
     ...(hints.length > 0 ? { hint: hints.join('\n') } : {}),
   });
 }
@@ -25,7 +28,17 @@ function sourceState({ state }: Run): string | undefined {
   return state.updatedSourceTo && `TimescaleDB on the source was updated to ${state.updatedSourceTo}.`;
 }
 
-function targetState({ state, options }: Run, { isFinal }: HyperferryError): string[] {
+const UNDEFINED_TABLE = '42P01';
+
+/** By the ledger it stands, and so no attempt makes it again. */
+function droppedOnTarget({ cause }: HyperferryError, { isResumed }: Run): string | undefined {
+  const refusal = databaseError(cause);
+  return isResumed && refusal?.code === UNDEFINED_TABLE && refusal.side === 'target'
+    ? 'An earlier attempt has made it: somebody has dropped it on the target since.'
+    : undefined;
+}
+
+function targetState({ state, options }: Run, isFinal: boolean): string[] {
   switch (state.target) {
     case 'unchanged':
       return [];

@@ -414,6 +414,28 @@ describe('what cannot be gone on with is refused, and nothing is changed', () =>
     });
   });
 
+  test.each([
+    ['rows and indexes', 'COPY'],
+    ['statistics', 'STATEMENT'],
+  ] as const)(
+    'a target of which somebody has dropped a table since it stopped in “%s”',
+    async (stage, code) => {
+      const databases = await makeReadings(
+        await apachePair(),
+        `resume_dropped_${stage.replaceAll(' ', '_')}`,
+      );
+      await stopAt(databases, beginOf(stage));
+      await query(databases.target, 'DROP TABLE device');
+      const error = await failureOf({ ...databases, resume: true });
+      expectError(error, {
+        code,
+        says: [/public\.device" does not exist/],
+        advises: /somebody has dropped it on the target since\..*\nStart over: .*--clean-target/s,
+      });
+      expect(error.hint).not.toContain('--resume');
+    },
+  );
+
   test('other options, another source, another role than the run was begun with', async () => {
     const databases = await makeReadings(await apachePair(), 'resume_other');
     await stopAt(databases, beginOf('statistics'));
