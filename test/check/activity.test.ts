@@ -89,7 +89,7 @@ test('logical-slots names the slots of this database, and neither physical ones 
 test('a lock that a reading of the source waits for is told with its holder, a prepared transaction too', async () => {
   const databases = await makeDatabases(
     await checkPair(),
-    'check_locks',
+    'check_waiting',
     `CREATE TABLE altered (n int); CREATE TABLE prepared (n int);
      BEGIN; ALTER TABLE prepared ADD m int; PREPARE TRANSACTION 'half done';`,
   );
