@@ -102,21 +102,25 @@ function undoOf(entry: TocEntry): string | undefined {
 
 const TEXT = '(?:"(?:[^"]|"")*"|[^";])';
 
-/** `SET SESSION AUTHORIZATION` stands before what another than the owner granted. */
+/** What one grantor gave may stand together, between `SET SESSION AUTHORIZATION` and its end. */
 const GRANTED = new RegExp(
-  `(SET SESSION AUTHORIZATION ${TEXT}+;\n)?(ALTER DEFAULT PRIVILEGES ${TEXT}+? )?(GRANT|REVOKE) (${TEXT}+) (?:TO|FROM) (${NAME})(?: WITH GRANT OPTION)?;(\nRESET SESSION AUTHORIZATION;)?`,
+  `(SET SESSION AUTHORIZATION ${TEXT}+;\n)|(RESET SESSION AUTHORIZATION;)|(ALTER DEFAULT PRIVILEGES ${TEXT}+? )?(GRANT|REVOKE) (${TEXT}+) (?:TO|FROM) (${NAME})(?: WITH GRANT OPTION)?;`,
   'g',
 );
 
 /** What was given is taken and what was taken is given, the last first: another may have got it from whom it was given to. */
 function undoOfGrants(definition: string): string {
-  return [...definition.matchAll(GRANTED)]
-    .map(([, become = '', byDefault = '', verb, what, role, back = '']) => {
+  const undone: string[] = [];
+  let grantor = '';
+  for (const [, become, reset, byDefault = '', verb, what, role] of definition.matchAll(GRANTED)) {
+    if (become || reset) {
+      grantor = become ?? '';
+    } else {
       const undo = verb === 'GRANT' ? `REVOKE ${what} FROM ${role};` : `GRANT ${what} TO ${role};`;
-      return `${become}${byDefault}${undo}${back}`;
-    })
-    .reverse()
-    .join('\n');
+      undone.push(`${grantor}${byDefault}${undo}${grantor === '' ? '' : '\nRESET SESSION AUTHORIZATION;'}`);
+    }
+  }
+  return undone.reverse().join('\n');
 }
 
 const COMMENTED = /^((?:COMMENT|SECURITY LABEL) (?:"(?:[^"]|"")*"|[^"'])+ IS )E?'/;

@@ -95,7 +95,7 @@ test('comments and grants that the source has no more are taken back', async () 
      COMMENT ON COLUMN "odd IS 'table'".id IS 'gone';
      GRANT SELECT, INSERT ON event TO ${role} WITH GRANT OPTION; GRANT UPDATE (text) ON event TO ${role};
      GRANT SELECT ON event TO "${role} TO ""us""; FROM"; GRANT DELETE ON event TO ${role}_2;
-     SET ROLE ${role}; GRANT SELECT ON event TO ${role}_2; RESET ROLE;
+     SET ROLE ${role}; GRANT SELECT ON event TO ${role}_2; GRANT INSERT ON event TO ${role}_2 WITH GRANT OPTION; RESET ROLE;
      GRANT SELECT ON "odd IS 'table'" TO ${role}; REVOKE INSERT ON "odd IS 'table'" FROM postgres;
      REVOKE ALL ON FUNCTION one() FROM PUBLIC; GRANT USAGE ON SCHEMA more TO ${role};
      COMMENT ON DATABASE taken_back IS 'gone'; GRANT CREATE ON DATABASE taken_back TO ${role};
