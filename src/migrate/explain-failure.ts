@@ -7,13 +7,12 @@ import type { Run } from './run.js';
 export function explainFailure(error: unknown, run: Run): HyperferryError {
   const failure = failureOf(error, run);
   const dropped = droppedOnTarget(failure, run);
-  const isFinal = failure.isFinal || dropped !== undefined;
-  const hints = [failure.hint, sourceState(run), dropped, ...targetState(run, isFinal)].filter(
+  const hints = [failure.hint, sourceState(run), dropped, ...targetState(run, failure.isFinal)].filter(
     (line) => line !== undefined,
   );
   return new HyperferryError(failure.code, failure.message, {
     cause: failure.cause ?? failure,
-    isFinal,
+    isFinal: failure.isFinal,
     ...(hints.length > 0 ? { hint: hints.join('\n') } : {}),
   });
 }
@@ -30,11 +29,11 @@ function sourceState({ state }: Run): string | undefined {
 
 const UNDEFINED_TABLE = '42P01';
 
-/** By the ledger it stands, and so no attempt makes it again. */
+/** What stands by the ledger no attempt makes again. */
 function droppedOnTarget({ cause }: HyperferryError, { isResumed }: Run): string | undefined {
   const refusal = databaseError(cause);
   return isResumed && refusal?.code === UNDEFINED_TABLE && refusal.side === 'target'
-    ? 'An earlier attempt has made it: somebody has dropped it on the target since.'
+    ? 'If an earlier attempt has made it, somebody has dropped it on the target since, and only to start over makes it again.'
     : undefined;
 }
 
