@@ -8,7 +8,8 @@ import { type Migration, withTargetSession } from './migration.js';
 export async function limitConnections(migration: Migration): Promise<void> {
   const { source, target, options } = migration.plan;
   const { connectionLimit } = source.database;
-  const isMeant = !options.only && options.content !== 'rows';
+  // Definitions without rows: the rows are still to come.
+  const isMeant = !options.only && options.content !== 'definitions';
   if (!isMeant || connectionLimit === target.database.connectionLimit) return;
   const sql = `ALTER DATABASE ${quoteIdentifier(target.server.database)} CONNECTION LIMIT ${connectionLimit};`;
   try {

@@ -26,13 +26,13 @@ function properties({ plan }: Migration, now: DatabaseProperties): Statement[] {
       object: 'comment of the database',
     });
   }
-  if (isTemplate !== plan.target.database.isTemplate) {
+  if (isTemplate !== now.isTemplate) {
     statements.push({
       sql: `ALTER ${name} IS_TEMPLATE ${isTemplate};`,
       object: 'template mark of the database',
     });
   }
-  if (plan.options.owners && owner !== plan.target.database.owner) {
+  if (plan.options.owners && owner !== now.owner) {
     statements.push({
       sql: `ALTER ${name} OWNER TO ${quoteIdentifier(owner)};`,
       object: 'owner of the database',
