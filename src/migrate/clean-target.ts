@@ -34,12 +34,14 @@ FROM (SELECT k.kind, pg_catalog.format('%I.%I', n.nspname, relname) AS name,
         AND ${STANDS_ALONE}) AS t
 GROUP BY kind, part ORDER BY kind, part`;
 
+/** They would act on what is dropped. */
+const READ_EVENT_TRIGGERS = `
+SELECT pg_catalog.format('DROP EVENT TRIGGER IF EXISTS %I CASCADE', evtname) AS command
+FROM pg_catalog.pg_event_trigger o WHERE ${STANDS_ALONE}`;
+
 /** Each row is one command. What a command before has dropped with it is skipped by IF EXISTS. */
 const READ_DROP_COMMANDS = `
-SELECT pg_catalog.format('DROP EVENT TRIGGER IF EXISTS %I CASCADE', evtname) AS command
-FROM pg_catalog.pg_event_trigger o WHERE ${STANDS_ALONE}
-UNION ALL
-SELECT pg_catalog.format('DROP PUBLICATION IF EXISTS %I CASCADE', pubname) FROM pg_catalog.pg_publication
+SELECT pg_catalog.format('DROP PUBLICATION IF EXISTS %I CASCADE', pubname) AS command FROM pg_catalog.pg_publication
 UNION ALL
 SELECT pg_catalog.format('DROP SCHEMA IF EXISTS %I CASCADE', nspname) FROM pg_catalog.pg_namespace o
 WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public') AND ${STANDS_ALONE}
@@ -123,6 +125,7 @@ export async function cleanTarget(connection: Connection, signal: AbortSignal): 
     const mayDropTimescale = extensions.some(({ name, mayDrop }) => name === 'timescaledb' && mayDrop);
     // Without its catalog, a chunk is a table like others, also one that is frozen.
     const isTurnedOff = mayDropTimescale && (await turnHooksOff(session));
+    await run(session, READ_EVENT_TRIGGERS);
     await removeLedger(session);
     if (timescale && !isTurnedOff) await dropHypertables(session, timescale);
     await dropSubscriptions(session);
