@@ -90,8 +90,8 @@ function markedEntries(plan: Plan): MarkedEntry[] {
 }
 
 function postData({ schema }: Plan): TocEntry[] {
-  const { indexes, after, foreignKeys, hypertableKeys, comments } = schema;
-  return [...indexes.values(), after, foreignKeys, hypertableKeys, comments].flat();
+  const { indexes, after, validations, foreignKeys, hypertableKeys, comments } = schema;
+  return [...indexes.values(), after, validations, foreignKeys, hypertableKeys, comments].flat();
 }
 
 /** What is checked against, computed from, or done upon rows as they come. */
@@ -115,10 +115,10 @@ function uponRows(
   const copied = plan.source.relations.filter(
     (relation) => relation.kind !== 'partitioned' && (stale.has(relation.oid) || !standing.hasRows(relation)),
   );
+  if (copied.length === 0) return new Set();
   const candidates = entries.filter(
     ({ entry }) => UPON_ROWS.has(entry.kind) || entry.kind === 'COMMENT' || entry.kind === 'SECURITY LABEL',
   );
-  if (copied.length === 0) return new Set();
   const upon = (tables: ReadonlySet<number>): Set<number> => {
     const ids = withDependents(tables, candidates);
     for (const id of tables) ids.delete(id);
@@ -138,7 +138,7 @@ function uponRows(
   // TimescaleDB gives a key to a hypertable a part for each chunk, of which the archive does not tell.
   const isOfHypertables = copied.some(({ kind }) => kind === 'chunk' || kind === 'hypertable');
   const keys = isOfHypertables ? plan.schema.hypertableKeys.map(({ dumpId }) => dumpId) : [];
-  // They are checked for children and for columns of a domain as well: all go, since to add them again costs little.
+  // They are checked for children and for columns of a domain as well: all go, whosever rows are copied again.
   const checks = withDependents(idsOf(entries.filter(({ entry }) => isCheckAfterRows(entry))), candidates);
   return new Set([...upon(new Set([...tables, ...trees])), ...keys, ...checks]);
 }

@@ -97,6 +97,10 @@ export function makeTasks(
   const copied = holding.filter((relation) => standing.hasRows(relation));
   for (const { relations } of groupRelations(copied)) addIndexes(relations, []);
 
+  for (const entry of content === 'rows' ? [] : plan.schema.validations.filter(isLacking)) {
+    const work = { kind: 'statements', locks: [], statements: [make(entry)] } as const;
+    add({ stage: 'constraints', weight: 0, work: () => work });
+  }
   for (const key of content === 'rows' ? [] : foreignKeys(plan)) {
     if (!standing.lacks(key.statement)) continue;
     const work = { kind: 'statements', locks: key.tables, statements: [key.statement] } as const;

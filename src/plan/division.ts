@@ -1,6 +1,7 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { HyperferryError } from '../postgres/error.js';
+import { isValidation } from './validation-entries.js';
 
 /**
  * The archive's entries by who makes them and when. The parts are disjoint, and their union is the archive: an entry
@@ -17,6 +18,8 @@ export interface Division {
   readonly indexes: ReadonlyMap<number, readonly TocEntry[]>;
   /** Made after the rows and all indexes, in the archive's order. */
   readonly after: readonly TocEntry[];
+  /** Constraints of children that are made valid again, which reads all their rows: made by workers. */
+  readonly validations: readonly TocEntry[];
   readonly foreignKeys: readonly TocEntry[];
   /** Their checks see no rows while TimescaleDB's hooks are off. */
   readonly hypertableKeys: readonly TocEntry[];
@@ -69,6 +72,7 @@ export function divideArchive(
     if (entry.section !== 'post-data') {
       throw new HyperferryError('INTERNAL', `no stage makes the archive's entry ${describeEntry(entry)}`);
     }
+    if (isValidation(entry)) return 'validations';
     if (entry.kind === 'FK CONSTRAINT') {
       const key = source.definitions.foreignKeys.get(entry.oid);
       return key && hypertables.has(key.references) ? 'hypertableKeys' : 'foreignKeys';
@@ -89,6 +93,7 @@ export function divideArchive(
     early: [],
     indexes: [],
     after: [],
+    validations: [],
     foreignKeys: [],
     hypertableKeys: [],
     comments: [],

@@ -101,5 +101,8 @@ export function populatedViews({ schema, source }: Plan): TocEntry[] {
 /** Less the definitions that the tasks have, once these are in the ledger: of many chunks, they are most of the plan. */
 export function withoutTasks(plan: Plan): Plan {
   const chunks = plan.schema.chunks.map((entry) => ({ ...entry, definition: '' }));
-  return { ...plan, schema: { ...plan.schema, chunks, indexes: new Map(), foreignKeys: [] } };
+  return {
+    ...plan,
+    schema: { ...plan.schema, chunks, indexes: new Map(), validations: [], foreignKeys: [] },
+  };
 }

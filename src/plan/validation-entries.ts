@@ -5,6 +5,11 @@ import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 /** `pg_class` and `pg_constraint`, whose OIDs never change (src/include/catalog). */
 const [RELATIONS, CONSTRAINTS] = [1259, 2606];
 
+/** Whether an entry is one of those that `validationEntries()` makes. */
+export function isValidation({ kind, definition }: TocEntry): boolean {
+  return kind === 'CHECK CONSTRAINT' && / VALIDATE CONSTRAINT /.test(definition);
+}
+
 /** Entries that `pg_dump` does not write: they make a child's constraint valid again behind that of its parent. */
 export function validationEntries(
   checks: readonly ValidatedCheck[],
