@@ -3,12 +3,19 @@ import { inSession, type Session, type Side } from '../postgres/session.js';
 
 const LOOK_MILLISECONDS = 10_000;
 
-/** Whom sessions wait for. What other roles' sessions do since when is not for everyone to see. */
+/**
+ * Whom sessions wait for: those that are named, and others of the run, which have ways of their own to the server. What other
+ * roles' sessions do since when is not for everyone to see.
+ */
 const READ_BLOCKERS = `
+WITH waiter AS MATERIALIZED (
+  SELECT pid FROM pg_catalog.pg_stat_activity
+  WHERE datname = pg_catalog.current_database() AND (pid = ANY ($1) OR application_name = 'hyperferry')
+)
 SELECT pg_catalog.format('process %s (%s)', a.pid, pg_catalog.concat_ws(', ', a.usename, NULLIF(a.application_name, ''),
                          'since ' || a.xact_start::timestamp(0))) AS name
 FROM pg_catalog.pg_stat_activity a
-WHERE a.pid IN (SELECT pg_catalog.unnest(pg_catalog.pg_blocking_pids(pid)) FROM pg_catalog.unnest($1::int[]) AS pid)
+WHERE a.pid IN (SELECT pg_catalog.unnest(pg_catalog.pg_blocking_pids(pid)) FROM waiter)
 UNION
 -- A prepared transaction has no process: it is found by what it has locked, and named by its id, which it has locked as well.
 SELECT pg_catalog.format('prepared transaction %L (%s, since %s)', p.gid, p.owner, p.prepared::timestamp(0))
@@ -16,7 +23,7 @@ FROM pg_catalog.pg_locks w
 JOIN pg_catalog.pg_locks h ON h.locktype = w.locktype AND h.database = w.database AND h.relation = w.relation
 JOIN pg_catalog.pg_locks x ON x.virtualtransaction = h.virtualtransaction AND x.pid IS NULL
 JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid
-WHERE w.pid = ANY ($1) AND NOT w.granted AND h.granted AND h.pid IS NULL
+WHERE w.pid IN (SELECT pid FROM waiter) AND NOT w.granted AND h.granted AND h.pid IS NULL
   AND 0 = ANY (pg_catalog.pg_blocking_pids(w.pid))
 ORDER BY 1`;
 
