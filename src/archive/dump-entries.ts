@@ -3,6 +3,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { LargeObject } from '../inventory/large-objects.js';
 import type { Relation } from '../inventory/relations.js';
 import type { SequenceValue } from '../inventory/sequences.js';
+import { CATALOGS } from '../plan/dump-ids.js';
 import { grantStatements } from '../plan/grant-statements.js';
 import { madeEntry, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
@@ -26,9 +27,6 @@ export interface DumpContents {
   readonly tables: readonly DumpedTable[];
   readonly entries: readonly TocEntry[];
 }
-
-/** `pg_class`, whose OID never changes (src/include/catalog). */
-const RELATIONS = 1259;
 
 /**
  * Adds the data to definitions, as `pg_dump` would: rows of extensions' tables, rows, the values of sequences, large
@@ -70,7 +68,7 @@ class Ids {
   constructor(entries: readonly TocEntry[]) {
     for (const entry of entries) {
       this.#last = Math.max(this.#last, entry.dumpId);
-      if (entry.catalog !== RELATIONS) continue;
+      if (entry.catalog !== CATALOGS.relations) continue;
       this.#ofRelation.set(entry.oid, entry);
       this.#ofName.set(quoteQualified({ schema: entry.schema ?? '', name: entry.tag }), entry);
     }

@@ -2,14 +2,15 @@ import type { TocEntry } from '../postgres/archive/archive-toc.js';
 import { HyperferryError } from '../postgres/error.js';
 import { IDENTIFIER_PATTERN, quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { ChunkDefinition, ChunkDefinitions } from '../timescale/chunk-definitions.js';
+import { CATALOGS, DumpIds } from './dump-ids.js';
 
-/** `pg_class`, `pg_constraint` and `pg_trigger`, whose OIDs never change (src/include/catalog). */
+/** Where the row of an object is. */
 const CATALOG_OF: Record<ChunkDefinition['kind'], number> = {
-  TABLE: 1259,
-  INDEX: 1259,
-  CONSTRAINT: 2606,
-  'FK CONSTRAINT': 2606,
-  TRIGGER: 2620,
+  TABLE: CATALOGS.relations,
+  INDEX: CATALOGS.relations,
+  CONSTRAINT: CATALOGS.constraints,
+  'FK CONSTRAINT': CATALOGS.constraints,
+  TRIGGER: CATALOGS.triggers,
 };
 
 /** The entries that `pg_dump` would have written for chunks that it was told to leave out. */
@@ -34,37 +35,6 @@ export function chunkEntries(
     const granted = object.grantsOf === undefined ? undefined : grants.get(object.grantsOf);
     return granted ? [entry, grantEntry(granted, entry, ids.next())] : [entry];
   });
-}
-
-/** The numbers of entries, by the rows of their objects in the source's catalogs. */
-class DumpIds {
-  readonly #ids = new Map<number, Map<number, number>>();
-  #last = 0;
-
-  constructor(archive: readonly TocEntry[]) {
-    for (const { catalog, oid, dumpId } of archive) {
-      this.#last = Math.max(this.#last, dumpId);
-      if (catalog !== 0) this.#set(catalog, oid, dumpId);
-    }
-  }
-
-  next(): number {
-    return ++this.#last;
-  }
-
-  add(catalog: number, oid: number): void {
-    this.#set(catalog, oid, this.next());
-  }
-
-  of(catalog: number, oid: number): number | undefined {
-    return this.#ids.get(catalog)?.get(oid);
-  }
-
-  #set(catalog: number, oid: number, dumpId: number): void {
-    const ofCatalog = this.#ids.get(catalog) ?? new Map<number, number>();
-    this.#ids.set(catalog, ofCatalog);
-    ofCatalog.set(oid, dumpId);
-  }
 }
 
 /** One for all: chunks are many. */

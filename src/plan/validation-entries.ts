@@ -1,9 +1,7 @@
 import type { ValidatedCheck } from '../inventory/validated-checks.js';
 import { madeEntry, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
-
-/** `pg_class` and `pg_constraint`, whose OIDs never change (src/include/catalog). */
-const [RELATIONS, CONSTRAINTS] = [1259, 2606];
+import { CATALOGS, DumpIds } from './dump-ids.js';
 
 /** Whether an entry is one of those that `validationEntries()` makes. */
 export function isValidation({ kind, definition }: TocEntry): boolean {
@@ -16,12 +14,11 @@ export function validationEntries(
   entries: readonly TocEntry[],
 ): TocEntry[] {
   if (checks.length === 0) return [];
-  let last = entries.reduce((highest, { dumpId }) => Math.max(highest, dumpId), 0);
-  const idOf = new Map(entries.map(({ catalog, oid, dumpId }) => [`${catalog} ${oid}`, dumpId]));
+  const ids = new DumpIds(entries);
   return checks.map(({ name, table, owner, ofParent }) => {
-    const needs = [idOf.get(`${RELATIONS} ${table.oid}`), idOf.get(`${CONSTRAINTS} ${ofParent}`)];
+    const needs = [ids.of(CATALOGS.relations, table.oid), ids.of(CATALOGS.constraints, ofParent)];
     return madeEntry({
-      dumpId: ++last,
+      dumpId: ids.next(),
       tag: `${table.name} ${name}`,
       kind: 'CHECK CONSTRAINT',
       section: 'post-data',
