@@ -53,7 +53,7 @@ export async function writeDefinitions(folder: DumpFolder, described: Described)
       ? []
       : [await folder.write(MISSING_VALUES, missingValuesScript(inventory.missingValues))]),
     ...(hasBackgroundJobs(described)
-      ? [await folder.write(BACKGROUND_JOBS, backgroundJobsScript(record.jobStarts))]
+      ? [await folder.write(BACKGROUND_JOBS, backgroundJobsScript(record.jobStarts, inventory))]
       : []),
     await folder.write(LISTS.inRestoreMode, list(inRestoreMode)),
     await folder.write(LISTS.afterRestoreMode, list(last)),
@@ -79,8 +79,8 @@ export function readmeOf(described: Described, kind: Manifest['kind']): Paramete
   };
 }
 
-function hasBackgroundJobs({ record }: Described): boolean {
-  return record.jobStarts.length > 0;
+function hasBackgroundJobs({ record, snapshot: { inventory } }: Described): boolean {
+  return record.jobStarts.length + inventory.ownJobs.length > 0;
 }
 
 /** Every database has the schema `public`. */

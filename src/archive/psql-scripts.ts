@@ -6,6 +6,7 @@ import type { Statement } from '../plan/statement.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 import { type JobStart, putJobOff } from '../timescale/jobs.js';
 import { type MissingValue, setMissingValue } from '../timescale/missing-values.js';
+import { setOwnJob } from '../timescale/own-jobs.js';
 
 /** psql puts the name of the database that it is connected to in its place. */
 const DATABASE_VARIABLE = ':"DBNAME"';
@@ -61,11 +62,11 @@ function script(title: string, statements: readonly string[]): string {
   return [`-- ${title}`, "SET client_encoding = 'UTF8';", ...statements, ''].join('\n');
 }
 
-/** What stands in a table that no dump holds: without, all jobs run as soon as restore mode has ended. */
-export function backgroundJobsScript(jobs: readonly JobStart[]): string {
+/** What stands in tables and rows that no dump holds: without, all jobs run as soon as restore mode has ended. */
+export function backgroundJobsScript(starts: readonly JobStart[], { ownJobs, timescale }: Inventory): string {
   return script(
-    'When the background jobs run next, for psql and a superuser: before restore mode ends.',
-    jobs.map(putJobOff),
+    "When the background jobs run next, and how TimescaleDB's own are set, for psql and a superuser: before restore mode ends.",
+    [...starts.map(putJobOff), ...(timescale ? ownJobs.map((job) => setOwnJob(job, timescale)) : [])],
   );
 }
 

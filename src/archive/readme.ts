@@ -211,7 +211,7 @@ function endOfRestoreMode(timescale: Inventory['timescale'], hasBackgroundJobs: 
   return [
     {
       title:
-        'The end of restore mode, and first when background jobs run next: without, all of them run at once.',
+        'The end of restore mode, and first when background jobs run next (without, all of them run at once) and how they are set.',
       commands: [`${PSQL} -f ${BACKGROUND_JOBS}`, sql(end)],
     },
   ];

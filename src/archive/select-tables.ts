@@ -142,6 +142,7 @@ function narrowInventory(
     largeObjects: [],
     populatedViews: new Set(),
     missingValues: inventory.missingValues.filter(({ chunk }) => kept.has(chunk)),
+    ownJobs: [],
   };
 }
 

@@ -53,6 +53,7 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
     ),
     roles: { roles: [], memberships: [], settings: settingsOf(archive.entries), parameterGrants: [] },
     missingValues: [],
+    ownJobs: [],
   };
   return {
     side: {

@@ -1,5 +1,6 @@
 import type { Session } from '../postgres/session.js';
 import { type MissingValue, readMissingValues } from '../timescale/missing-values.js';
+import { type OwnJob, readOwnJobs } from '../timescale/own-jobs.js';
 import { readTimescale, type Timescale } from '../timescale/timescale.js';
 import { type DatabaseProperties, readDatabase } from './database.js';
 import { type Definitions, readDefinitions } from './definitions.js';
@@ -30,6 +31,8 @@ export interface Inventory {
   readonly roles: Roles;
   /** Values that chunks have for columns added after their rows were written. */
   readonly missingValues: readonly MissingValue[];
+  /** TimescaleDB's own background jobs, as they are set. */
+  readonly ownJobs: readonly OwnJob[];
 }
 
 /** Reads a database. In a transaction with a snapshot, all of it is as of the snapshot. */
@@ -50,6 +53,7 @@ export async function readInventory(session: Session): Promise<Inventory> {
     populatedViews: readPopulatedViews(session),
     roles: readRoles(session, server.version),
     missingValues: timescale ? readMissingValues(session) : [],
+    ownJobs: timescale ? readOwnJobs(session) : [],
   });
 }
 

@@ -13,6 +13,9 @@ SELECT job_id, application_name, schedule_interval::text, max_runtime::text, max
        hypertable_schema, hypertable_name, check_schema, check_name
 FROM timescaledb_information.jobs WHERE job_id >= 1000 ORDER BY job_id`;
 
+/** Those that TimescaleDB makes for itself. */
+const OWN_JOBS = JOBS.replace('>= 1000', '< 1000');
+
 describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
   'jobs in TimescaleDB %s, community edition',
   (version) => {
@@ -108,7 +111,7 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       );
     });
 
-    test('jobs wait on the target for as long as they would have waited on the source', async () => {
+    test('jobs wait on the target for as long as on the source, and those of TimescaleDB itself are set as there', async () => {
       const script = `${extension}
       CREATE TABLE old_reading (at timestamptz NOT NULL);
       SELECT create_hypertable('old_reading', 'at');
@@ -119,7 +122,10 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       SELECT add_job('note', interval '1 hour', initial_start => '2099-01-01 00:00+00');
       SELECT add_job('note', interval '1 hour', initial_start => '2099-01-01 00:00+00');
       SELECT alter_job(1002, next_start => 'infinity');
-      SELECT add_job('note', interval '20 years', initial_start => now() + interval '5 minutes', fixed_schedule => false);`;
+      SELECT add_job('note', interval '20 years', initial_start => now() + interval '5 minutes', fixed_schedule => false);
+      SELECT alter_job(job_id, schedule_interval => interval '1 month 2 days', max_retries => 7, scheduled => false,
+                       config => config || '{"drop_after": "3 months", "note": "it''s ours"}')
+      FROM timescaledb_information.jobs WHERE job_id < 1000;`;
       const { source, programs } = await makeDatabases(await communityPair(), `jobs_wait_${suffix}`, script);
       // On the source's server: the target's runs no jobs.
       const migrated = await makeDatabaseBeside(source);
@@ -131,6 +137,8 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
           'SELECT job_id AS id, next_start::text AS next FROM timescaledb_information.jobs WHERE job_id >= 1000 ORDER BY 1',
         );
       const expected = await starts(source);
+      const ownJobs = await query(source, OWN_JOBS);
+      expect(ownJobs).toContainEqual(expect.objectContaining({ max_retries: 7, scheduled: false }));
       await migrateDatabase({ source, target: migrated, programs });
       await withDump({ source, programs }, async (from) => {
         await restore({ from, target: restored, jobs: 2 });
@@ -139,6 +147,7 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       // Their jobs are at work: one that may run does.
       for (const url of [migrated, restored, byHand]) {
         expect(await starts(url)).toEqual(expected);
+        expect(await query(url, OWN_JOBS)).toEqual(ownJobs);
         await query(url, 'SELECT alter_job(1001, next_start => now())');
         await expect
           .poll(() => query(url, 'SELECT job FROM log'), { timeout: 60_000 })
