@@ -19,7 +19,7 @@ import {
   runLeftOut,
 } from './facts.js';
 import { type ManagedTarget, makeManagedTarget } from './managed-target.js';
-import { communityManagedPair } from './pairs.js';
+import { lonelyManagedPair } from './pairs.js';
 import { tradingCompany } from './trading-company.js';
 
 type Bring = (options: MigrateOptions & { programs: string }) => Promise<Outcome>;
@@ -39,7 +39,7 @@ describe.skipIf(!hasCommunity).each(WAYS)(
     let moved: Databases & { managed: ManagedTarget; leftOut: readonly LeftOut[] };
 
     beforeAll(async () => {
-      const pair = await communityManagedPair();
+      const pair = await lonelyManagedPair();
       await forgetSource(pair.source.url, p, p);
       const managed = await makeManagedTarget(pair.target, { version });
       const made = await makeDatabases(pair, p, tradingCompany(p, version));
@@ -49,10 +49,10 @@ describe.skipIf(!hasCommunity).each(WAYS)(
       moved = { ...databases, managed, leftOut };
     });
 
-    afterAll(async () => forgetSource((await communityManagedPair()).source.url, p, p));
+    afterAll(async () => forgetSource((await lonelyManagedPair()).source.url, p, p));
 
     test('is checked without a blocker, and proves itself equal', async () => {
-      const { target } = await communityManagedPair();
+      const { target } = await lonelyManagedPair();
       const { url } = await makeManagedTarget(target, { version });
       const databases = { ...moved, target: url, jobs: 2 };
       const findings = await check(databases);

@@ -1,18 +1,21 @@
 import { type Pair, startExtraServer } from '../integration/servers.js';
 
-/**
- * Roles are the server's, and a migration carries all of them; on servers of their own, the tests in this folder can
- * say all that there is to say of what is carried and what is left out.
- */
-export const communityManagedPair = (): Promise<Pair> => pair('community');
+/** Servers of which the tests in this folder may change the roles. */
+export const communityManagedPair = (): Promise<Pair> => pair('community', 'managed');
 
-export const apacheManagedPair = (): Promise<Pair> => pair('apache');
+export const apacheManagedPair = (): Promise<Pair> => pair('apache', 'managed');
+
+/**
+ * Roles are the server's, and a migration carries all of them: a test that says all that there is to say of what is carried
+ * and left out needs servers that no other file uses at the same time.
+ */
+export const lonelyManagedPair = (): Promise<Pair> => pair('community', 'lonely');
 
 /** A server that runs already is not started again. */
-async function pair(edition: 'apache' | 'community'): Promise<Pair> {
+async function pair(edition: 'apache' | 'community', name: string): Promise<Pair> {
   const [source, target] = await Promise.all([
-    startExtraServer(`managed-${edition}-source`, { edition, settings: SETTINGS }),
-    startExtraServer(`managed-${edition}-target`, { edition, settings: SETTINGS }),
+    startExtraServer(`${name}-${edition}-source`, { edition, settings: SETTINGS }),
+    startExtraServer(`${name}-${edition}-target`, { edition, settings: SETTINGS }),
   ]);
   return { source, target };
 }
