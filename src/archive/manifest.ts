@@ -7,7 +7,7 @@ import { RECORD_FILE } from './record-file.js';
 export const MANIFEST_FILE = 'manifest.json';
 
 /** Of what `manifest.json` says and how. A number that is not this one is of another Hyperferry. */
-export const MANIFEST_FORMAT = 4;
+export const MANIFEST_FORMAT = 3;
 
 const FILE = z.object({
   /** In the folder itself: a manifest may come from anywhere, and must not name other places. */

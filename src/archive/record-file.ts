@@ -45,9 +45,17 @@ export async function readRecord(path: string): Promise<DumpRecord> {
   const [issue] = RECORD.safeParse(record).error?.issues ?? [];
   if (issue) throw unreadableArchive(file, `${issue.path.join('.')}: ${issue.message}`);
   const known = record as DumpRecord;
-  const { objects } = known.side;
+  const { objects, inventory } = known.side;
   const read = (queries: ReadonlySet<string>) => readObjects(path, queries);
-  return { ...known, side: { ...known.side, objects: objects && { ...objects, read } } };
+  return {
+    ...known,
+    side: {
+      ...known.side,
+      // Dumps of the same format may be older than the field.
+      inventory: { ...inventory, ownJobs: inventory.ownJobs ?? [] },
+      objects: objects && { ...objects, read },
+    },
+  };
 }
 
 async function readJson(file: string): Promise<unknown> {

@@ -31,22 +31,22 @@ export async function runTogether(
 
 /** Wakes those who wait for something to happen. */
 export class Bell {
-  #sleepers: (() => void)[] = [];
+  readonly #sleepers = new Set<() => void>();
 
   ring(): void {
-    const sleepers = this.#sleepers;
-    this.#sleepers = [];
-    for (const wake of sleepers) wake();
+    for (const wake of this.#sleepers) wake();
   }
 
   /** Resolves at the next ring, or when the time is over. */
   async heard(milliseconds: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#sleepers.push(() => {
+      const wake = (): void => {
         clearTimeout(timer);
+        this.#sleepers.delete(wake);
         resolve();
-      });
+      };
+      const timer = setTimeout(wake, milliseconds);
+      this.#sleepers.add(wake);
     });
   }
 }

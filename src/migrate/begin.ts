@@ -43,7 +43,7 @@ export async function beginMigration(
     },
     plan: withoutTasks(plan),
     planned,
-    workerSettings: workerSettingsFrom(snapshot, plan),
+    workerSettings: workerSettingsFrom(snapshot, plan, preparation.jobs),
     source: {
       connection: run.source.url === undefined ? undefined : parseConnection(run.source.url),
       snapshot: held(snapshot),
@@ -99,10 +99,11 @@ async function begin(
   };
 }
 
-function workerSettingsFrom({ rows, inventory }: Snapshot, { options }: Plan): WorkerSettings {
+function workerSettingsFrom({ rows, inventory }: Snapshot, { options }: Plan, jobs: number): WorkerSettings {
   const { search_path = '', TimeZone = 'UTC' } = inventory.server.sessionDefaults;
   return {
     rows,
+    jobs,
     applicationDefaults: { searchPath: search_path, timeZone: TimeZone },
     intoDefinitions: options.content === 'rows',
   };

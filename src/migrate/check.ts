@@ -19,9 +19,13 @@ import { tellingBlockers } from './tell-blockers.js';
  */
 export async function check(options: MigrateOptions): Promise<readonly Finding[]> {
   const connections = { source: parseConnection(options.source), target: parseConnection(options.target) };
+  const { signal } = options;
   const withBoth = <T>(work: (source: Session, target: Session) => Promise<T>): Promise<T> =>
-    inSession('source', connections.source, (source) =>
-      inSession('target', connections.target, (target) => work(source, target)),
+    inSession(
+      'source',
+      connections.source,
+      (source) => inSession('target', connections.target, (target) => work(source, target), signal),
+      signal,
     );
   return withOwnErrors(() =>
     withBoth(async (source, target) => {

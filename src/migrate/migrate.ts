@@ -133,6 +133,8 @@ export async function moveFrom(origin: Origin, options: RunOptions & Parts): Pro
       jobs: migration.jobs,
       ...copied,
       ...counter.counted,
+      // Of the last attempt: what one before could not make, it may have made.
+      leftOut: migration.leftOut,
       verification: migration.verification,
       seconds: secondsSince(begun),
     };

@@ -30,13 +30,12 @@ export interface Outcome {
   readonly notices: readonly string[];
 }
 
-type Counted = Pick<Outcome, 'stages' | 'resumed' | 'leftOut' | 'notices'>;
+type Counted = Pick<Outcome, 'stages' | 'resumed' | 'notices'>;
 
 /** Adds events up. */
 export class OutcomeCounter {
   readonly #stages: { stage: StageName | DumpStageName; seconds: number }[] = [];
   readonly #resumed: Resumed[] = [];
-  readonly #leftOut = new Map<string, LeftOut>();
   readonly #notices: string[] = [];
 
   count(event: Event): void {
@@ -49,11 +48,6 @@ export class OutcomeCounter {
         this.#resumed.push(resumed);
         break;
       }
-      case 'left-out': {
-        const { type: _, ...item } = event;
-        this.#leftOut.set(item.object, item);
-        break;
-      }
       case 'notice':
         this.#notices.push(event.message);
         break;
@@ -61,11 +55,6 @@ export class OutcomeCounter {
   }
 
   get counted(): Counted {
-    return {
-      stages: this.#stages,
-      resumed: this.#resumed,
-      leftOut: [...this.#leftOut.values()],
-      notices: this.#notices,
-    };
+    return { stages: this.#stages, resumed: this.#resumed, notices: this.#notices };
   }
 }

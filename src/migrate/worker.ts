@@ -177,7 +177,7 @@ class Worker {
   }
 
   async #opened(side: 'source' | 'target', connection: Connection): Promise<Session> {
-    const memory = `SELECT pg_catalog.set_config('maintenance_work_mem', (${buildMemory(this.#context.jobs)} / 1024)::text || 'kB', false)`;
+    const memory = `SELECT pg_catalog.set_config('maintenance_work_mem', (${buildMemory(this.#context.settings.jobs)} / 1024)::text || 'kB', false)`;
     const session = await Session.open(side, connection, side === 'target' ? { settings: memory } : {});
     // The abort may have come in between.
     if (this.#signal.aborted) session.destroy();

@@ -67,7 +67,7 @@ function hintFor(error: unknown, side: Side, connection: Connection, host: Host 
   switch (databaseError(error)?.code) {
     case '3D000':
       return side === 'target'
-        ? `Create the database on the target first: CREATE DATABASE "${connection.database}" TEMPLATE template0;`
+        ? `Create the database on the target first: CREATE DATABASE ${quoteIdentifier(connection.database)} TEMPLATE template0;`
         : 'List the databases of that server: psql -l';
     case '28P01':
     case '28000':

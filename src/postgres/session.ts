@@ -149,6 +149,10 @@ export class Session {
   ): Promise<T> {
     try {
       const value = await work(await this.query<R>(begin));
+      // The server answers the COMMIT of a failed transaction by rolling it back, without an error.
+      if (this.#client.getTransactionStatus() === 'E') {
+        throw new HyperferryError('INTERNAL', `a transaction on the ${this.side} failed without a word`);
+      }
       if (this.#client.getTransactionStatus() !== 'I') await this.query('COMMIT');
       return value;
     } catch (error) {

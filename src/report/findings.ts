@@ -1,4 +1,5 @@
 import type { Finding } from '../check/finding.js';
+import { printable } from './printable.js';
 import { countOf } from './units.js';
 
 const HEADINGS = [
@@ -16,9 +17,9 @@ export function renderFindings(findings: readonly Finding[]): string {
     lines.push(heading, '');
     for (const { id, found, why, mend } of group) {
       lines.push(
-        `  [${id}] ${found}`,
-        `      ${why}`,
-        ...mend.split('\n').map((line) => `      > ${line}`),
+        `  [${id}] ${printable(found)}`,
+        `      ${printable(why)}`,
+        ...mend.split('\n').map((line) => `      > ${printable(line)}`),
         '',
       );
     }

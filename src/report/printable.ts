@@ -2,3 +2,8 @@
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (one) => JSON.stringify(one).slice(1, -1).replace('\u007f', '\\u007f'));
 }
+
+/** Text of several lines. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}

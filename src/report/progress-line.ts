@@ -20,9 +20,14 @@ export class ProgressLine {
     this.#stream = stream;
   }
 
-  /** @param bytes of all the work */
+  /**
+   * Begins with nothing, also at another attempt.
+   * @param bytes of all the work
+   */
   begin(bytes: number): void {
     this.#planned = bytes;
+    this.#bytes = 0;
+    this.#rows = 0;
     this.#begun = performance.now();
   }
 

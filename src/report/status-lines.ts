@@ -1,5 +1,6 @@
 import type { RunStatus, StageStatus } from '../engine/status.js';
 import { commandOf } from '../inventory/recorded-run.js';
+import { printable } from './printable.js';
 import { countOf, formatBytes, formatCount, formatSeconds } from './units.js';
 
 const TITLES = { migrate: 'Migration', restore: 'Restore' };
@@ -15,7 +16,7 @@ export function statusLines(status: RunStatus): string[] {
     ...(status.state === 'under way' ? [`  ${countOf(workers, 'worker')} at work`] : []),
     ...(leftOut.length > 0 ? [`  ${countOf(leftOut.length, 'object')} left out, which --json names`] : []),
     ...adviceLines(status),
-  ];
+  ].map(printable);
 }
 
 function stateText({ state, stage, error }: RunStatus): string {

@@ -1,6 +1,6 @@
 import type { Event } from '../engine/events.js';
 import type { Outcome, Resumed } from '../migrate/outcome.js';
-import { printable } from './printable.js';
+import { printableLines } from './printable.js';
 import { ProgressLine, type TextStream } from './progress-line.js';
 import type { Renderer } from './renderer.js';
 import { countOf, formatBytes, formatSeconds } from './units.js';
@@ -12,7 +12,7 @@ export function terminalRenderer(stream: TextStream): Renderer {
   const progress = new ProgressLine(stream);
   const line = (text: string): void => {
     progress.clear();
-    stream.write(`${text.split('\n').map(printable).join('\n')}\n`);
+    stream.write(`${printableLines(text)}\n`);
   };
 
   return {

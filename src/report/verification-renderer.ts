@@ -2,6 +2,7 @@ import type { Event } from '../engine/events.js';
 import type { HyperferryError } from '../postgres/error.js';
 import type { Verification } from '../verify/verification.js';
 import { jsonLinesRenderer } from './json-lines.js';
+import { printableLines } from './printable.js';
 import { ProgressLine, type TextStream } from './progress-line.js';
 import { terminalRenderer } from './terminal.js';
 import { verificationLines } from './verification-lines.js';
@@ -25,7 +26,7 @@ export function verificationTerminal(stream: TextStream): VerificationRenderer {
     },
     finished(verification) {
       progress.clear();
-      for (const line of verificationLines(verification)) stream.write(`${line}\n`);
+      for (const line of verificationLines(verification)) stream.write(`${printableLines(line)}\n`);
     },
     failed(error) {
       progress.clear();

@@ -3,6 +3,7 @@ import { makeReadings } from '../bad-input/readings.js';
 import { expectError, failureOf } from '../bad-input/refusal.js';
 import { expectFaithfulRun } from '../integration/ferry.js';
 import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
+import { query } from '../integration/sql.js';
 import { onStage, runAtOnce } from './stopped.js';
 
 const CHUNK = '_timescaledb_internal._hyper_1_1_chunk';
@@ -40,6 +41,29 @@ describe('with --on-rewrite retry, what was rewritten is copied anew under a new
       expect(outcome.resumed.map(({ attempt }) => attempt)).toEqual([2]);
     });
   }
+});
+
+test('what only the last attempt could bring is not told as left out', async () => {
+  const databases = await makeReadings(
+    await apachePair(),
+    'retry_left_out',
+    'CREATE TABLE twice (a int); INSERT INTO twice VALUES (1), (1)',
+  );
+  await expect(query(databases.source, 'CREATE UNIQUE INDEX CONCURRENTLY once ON twice (a)')).rejects.toThrow(
+    /unique index/,
+  );
+  const seen: string[] = [];
+  const mend = `VACUUM FULL ${CHUNK}; DELETE FROM twice WHERE ctid = '(0,1)'; REINDEX INDEX once`;
+  const rewrite = onStage('rows and indexes', () => runAtOnce(databases.programs, databases.source, mend));
+  const outcome = await expectFaithfulRun(databases, {
+    onRewrite: 'retry',
+    onEvent: (event) => {
+      if (event.type === 'left-out') seen.push(event.object);
+      rewrite(event);
+    },
+  });
+  expect(seen).toContain('index public.once');
+  expect(outcome.leftOut.map(({ object }) => object)).not.toContain('index public.once');
 });
 
 test('a source that is rewritten again and again stops the run in the end, by name', async () => {

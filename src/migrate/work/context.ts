@@ -4,6 +4,8 @@ import type { Session } from '../../postgres/session.js';
 /** What workers need besides their tasks: plain values, which the ledger keeps as JSON. */
 export interface WorkerSettings {
   readonly rows: RowsSource;
+  /** How many of them there are at a time, in all processes of the run. */
+  readonly jobs: number;
   /** What CHECKs, generated columns and index expressions may leave names and times to. */
   readonly applicationDefaults: { readonly searchPath: string; readonly timeZone: string };
   /** Whether triggers and foreign keys stand before the rows. */

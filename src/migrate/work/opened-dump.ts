@@ -38,7 +38,11 @@ async function open(path: string): Promise<OpenedDump> {
   return {
     archive,
     findLargeObjects: () => {
-      places ??= placesOf(archive);
+      places ??= placesOf(archive).catch((error: unknown) => {
+        // The next attempt looks again.
+        places = undefined;
+        throw error;
+      });
       return places;
     },
     entryOf: (dumpId = 0) => {
