@@ -95,7 +95,13 @@ function noticesOf(
       `filters of compressed rows come as pg_dump has written them; over an enum they hide rows on another server, until they are made anew (SELECT compress_chunk(c, recompress => true) FROM show_chunks('…') AS c;): ${nameSome(filtered)}`,
     );
   }
-  const { policies } = record.features;
+  const { policies, compressedHypertables } = record.features;
+  const { timescale } = record.side.inventory;
+  if (isStock && timescale?.storesNullAsUnreadableValue && compressedHypertables.length > 0) {
+    notices.push(
+      `TimescaleDB ${timescale.version} compresses a column of only NULLs to a value that cannot be read back, and pg_dump writes it as it is: if rows are refused with “function … returned NULL”, dump the source with hyperferry dump`,
+    );
+  }
   if (content === 'definitions' && policies.length > 0) {
     notices.push(
       `background jobs of the target may drop or change chunks before --data-only brings their rows: ${nameSome(policies)}. Hold them off: SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs WHERE job_id >= 1000;`,

@@ -11,12 +11,17 @@ import type { Archive } from '../postgres/archive/open-archive.js';
 import { quotedNameOf, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../postgres/error.js';
 import { IDENTIFIER_PATTERN, quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
-import { NO_FEATURES } from '../timescale/features.js';
-import { HYPERTABLE_CATALOG, isMetadata, isTimescaleSchema } from '../timescale/timescale.js';
+import {
+  HYPERTABLE_CATALOG,
+  isMetadata,
+  isTimescaleSchema,
+  storesNullAsUnreadableValue,
+} from '../timescale/timescale.js';
 import { columnsOf, readRows, unquoted } from './archived-rows.js';
 import { type CatalogRows, readCatalogRows } from './catalog-rows.js';
 import type { DumpRecord } from './dump-record.js';
 import { isOfExtension, isOfLargeObject } from './entry-kinds.js';
+import { featuresOf } from './stock-features.js';
 import { qualifiedName, shownName } from './table-name.js';
 
 /**
@@ -29,6 +34,7 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
   refuseInserts(archive);
   const ofExtensions = archive.entries.filter(isOfExtension(archive.entries));
   const timescale = await readTimescale(archive, ofExtensions);
+  const catalog = await readCatalogRows(archive);
   const hypertables = await readHypertables(archive, ofExtensions, tables);
   const inventory: Inventory = {
     ...unknownServer(archive),
@@ -60,14 +66,14 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
       name: archive.path,
       inventory,
       columns: new Map(),
-      chunksOfCompressed: chunksOfCompressed(await readCatalogRows(archive), tables),
+      chunksOfCompressed: chunksOfCompressed(catalog, tables),
       notCompared: [],
       mode: 'counts',
       totals: new Map(),
       objects: undefined,
     },
     plainChunks: new Set(),
-    features: NO_FEATURES,
+    features: featuresOf(catalog, archive.entries),
     sequenceValues: archive.entries.flatMap(sequenceValueOf),
     jobStarts: [],
     rolePasswords: new Map(),
@@ -279,7 +285,7 @@ async function readTimescale(
     version,
     schema: schemaOfExtension(extension.definition),
     isOwned: true,
-    storesNullAsUnreadableValue: false,
+    storesNullAsUnreadableValue: storesNullAsUnreadableValue(version),
   };
 }
 

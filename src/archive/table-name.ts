@@ -28,7 +28,7 @@ export function qualifiedName(text: string): QualifiedName | undefined {
 
 /** As one would type it: in quotes only where SQL wants them. */
 export function shownName({ schema, name }: QualifiedName): string {
-  return `${shown(schema)}.${shown(name)}`;
+  return `${shownIdentifier(schema)}.${shownIdentifier(name)}`;
 }
 
 const NAMES_SHOWN = 10;
@@ -51,7 +51,7 @@ function folded(identifier: string): string {
     : identifier.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-function shown(identifier: string): string {
+export function shownIdentifier(identifier: string): string {
   return /^[a-z_][a-z0-9_$]*$/.test(identifier) ? identifier : quoteIdentifier(identifier);
 }
 

@@ -19,7 +19,7 @@ import { sameDatabase } from './same-database.js';
 import { settings } from './settings.js';
 import { targetContent } from './target-content.js';
 import { targetDefinitions } from './target-definitions.js';
-import { sourceFeatures, targetFeatures, timescaleFeatures } from './timescale-features.js';
+import { restoredFeatures, sourceFeatures, timescaleFeatures } from './timescale-features.js';
 import { timescaleVersion } from './timescale-version.js';
 import { tls } from './tls.js';
 
@@ -76,7 +76,7 @@ export const RESTORE_CHECKS: readonly (readonly Check<RestoreChecked>[])[] = [
     ({ target }) => replicaAsTarget(target),
     postgresVersion,
     timescaleVersion,
-    targetFeatures,
+    restoredFeatures,
     extensions,
     targetContent,
     defaultPrivileges,

@@ -42,6 +42,12 @@ export async function targetFeatures({ source, target }: FeaturesChecked): Promi
   ];
 }
 
+/** An archive of `pg_dump` may hold what `dump` refuses. */
+export const restoredFeatures: Check<RestoreChecked> = async ({ source, target }) => [
+  ...(await targetFeatures({ source, target })),
+  ...leftBehindFeatures(source.features),
+];
+
 function leftBehindFeatures(features: Features): Finding[] {
   return [
     ...partialAggregates(features),

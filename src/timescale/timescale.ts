@@ -41,8 +41,13 @@ export async function readTimescale(session: Session): Promise<Timescale | undef
     version: row.version,
     schema: row.schema,
     isOwned: row.isOwned,
-    storesNullAsUnreadableValue: isBetween(row.version, '2.19.0', '2.20.0'),
+    storesNullAsUnreadableValue: storesNullAsUnreadableValue(row.version),
   };
+}
+
+/** Whether a version compresses a column of only NULLs to a value that no input function takes back. */
+export function storesNullAsUnreadableValue(version: string): boolean {
+  return isBetween(version, '2.19.0', '2.20.0');
 }
 
 /**
