@@ -5,7 +5,7 @@ import { type Inventory, readInventory } from '../inventory/inventory.js';
 import { readRolePasswords } from '../inventory/roles.js';
 import { type QualifiedName, readSequenceValues } from '../inventory/sequences.js';
 import { readDatabaseBytes } from '../inventory/server.js';
-import { refuseOtherColumns, relationsWithOtherColumns } from '../migrate/column-guard.js';
+import { refuseOtherColumns, refuseOtherLabels, relationsWithOtherColumns } from '../migrate/column-guard.js';
 import { failureOf } from '../migrate/explain-failure.js';
 import { JobHold } from '../migrate/job-hold.js';
 import { defaultJobs, lookForPgDump, noteWarnings, refuseBlockers } from '../migrate/preflight.js';
@@ -145,6 +145,7 @@ async function dumpInto(
     ]),
   );
   refuseOtherColumns(await relationsWithOtherColumns(access, inventory));
+  await refuseOtherLabels(access);
   const largeObjects = await tellStage(run, 'large objects', () =>
     dumpLargeObjects(inventory.largeObjects, source),
   );

@@ -1,3 +1,5 @@
+import { databaseError } from '../postgres/database-error.js';
+import { HyperferryError } from '../postgres/error.js';
 import { quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 
@@ -44,7 +46,27 @@ SELECT ${quoteLiteral(sequence.schema)} AS schema, ${quoteLiteral(sequence.name)
        last_value::text AS "lastValue", is_called AS "isCalled" FROM ${quoteQualified(sequence)}`,
       )
       .join(' UNION ALL ');
-    values.push(...(await session.query<SequenceValue & Record<string, unknown>>(query)));
+    values.push(...(await readValues(session, query)));
   }
   return values;
 }
+
+async function readValues(session: Session, query: string): Promise<SequenceValue[]> {
+  try {
+    return await session.query<SequenceValue & Record<string, unknown>>(query);
+  } catch (error) {
+    const refusal = databaseError(error);
+    if (!refusal || !IS_GONE.has(refusal.code)) throw error;
+    throw new HyperferryError(
+      'SOURCE_CHANGED',
+      `a sequence was dropped or renamed on the ${session.side} after the snapshot was taken: ${refusal.message}`,
+      {
+        cause: error,
+        hint: 'Begin again; a migration goes on with --resume, or by itself: --on-rewrite retry.',
+      },
+    );
+  }
+}
+
+/** A relation, a schema. */
+const IS_GONE: ReadonlySet<string> = new Set(['42P01', '3F000']);

@@ -22,13 +22,10 @@ WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped`;
  * them in the catalogs of the present, so that they would be those of the other column; its file nodes do not tell.
  */
 export async function relationsWithOtherColumns(
-  { open, snapshot }: Pick<SideAccess, 'open' | 'snapshot'>,
+  access: Snapshotted,
   { relations }: Inventory,
 ): Promise<Inventory['relations']> {
-  if (snapshot === undefined) return [];
-  const session = await open();
-  try {
-    const then = <T>(read: () => Promise<T>): Promise<T> => withSnapshot(session, snapshot, read);
+  return inBoth(access, async (session, then) => {
     const [now, before] = [await readSums(session), await then(() => readSums(session))];
     // What is gone was copied before, or has failed by itself.
     const differing = [...before]
@@ -45,9 +42,49 @@ export async function relationsWithOtherColumns(
         .map(([column]) => relationOf(column)),
     );
     return relations.filter(({ oid }) => others.has(oid));
+  });
+}
+
+type Snapshotted = Pick<SideAccess, 'open'> & { readonly snapshot: string };
+
+/** Runs `work` with a session that sees the present, and the snapshot within `then`. */
+async function inBoth<T>(
+  { open, snapshot }: Snapshotted,
+  work: (session: Session, then: <V>(read: () => Promise<V>) => Promise<V>) => Promise<T>,
+): Promise<T> {
+  const session = await open();
+  try {
+    return await work(session, (read) => withSnapshot(session, snapshot, read));
   } finally {
     await session.close();
   }
+}
+
+const READ_LABELS = `
+SELECT e.oid::int8 AS oid, e.enumlabel AS label, pg_catalog.format_type(e.enumtypid, NULL) AS type
+FROM pg_catalog.pg_enum e`;
+
+/**
+ * Rows carry the labels of enums as they are in the present, which the definitions of the snapshot may not have: a target
+ * refuses those as they come, but a dump would be one that nobody can restore.
+ *
+ * @throws HyperferryError `SOURCE_CHANGED` that names the enums
+ */
+export async function refuseOtherLabels(access: Snapshotted): Promise<void> {
+  const others = await inBoth(access, async (session, then) => {
+    const [now, before] = [await readLabels(session), await then(() => readLabels(session))];
+    const renamed = [...before].filter(([oid, { label }]) => (now.get(oid)?.label ?? label) !== label);
+    return new Set(renamed.map(([, { type }]) => type));
+  });
+  if (others.size === 0) return;
+  throw sourceChanged(
+    `labels of enums were renamed on the source after the snapshot was taken: of ${[...others].join(', ')}`,
+  );
+}
+
+async function readLabels(session: Session): Promise<Map<string, { label: string; type: string }>> {
+  const rows = await session.query<{ oid: string; label: string; type: string }>(READ_LABELS);
+  return new Map(rows.map(({ oid, label, type }) => [oid, { label, type }]));
 }
 
 async function readSums(session: Session): Promise<Map<number, string>> {

@@ -13,8 +13,9 @@ export const rowsAndIndexes: Stage = async (migration) => {
   await setWorkerSettings(target.session, JSON.stringify(workerSettings));
   await workOnQueue('rows and indexes', migration);
   const { compared } = migration.source.snapshot;
-  if (!('open' in compared)) return;
-  const others = await relationsWithOtherColumns(compared, migration.plan.source);
+  if (!('open' in compared) || compared.snapshot === undefined) return;
+  const { open, snapshot } = compared;
+  const others = await relationsWithOtherColumns({ open, snapshot }, migration.plan.source);
   await doubtRows(target.session, others.map(quoteQualified));
   refuseOtherColumns(others);
 };

@@ -10,7 +10,7 @@ const HOLDING_ROWS = ['TABLE', 'SEQUENCE', 'TYPE', 'DOMAIN', 'TABLE ATTACH', 'DE
  * of plain chunks come with their rows.
  */
 export const schema: Stage = async (migration) => {
-  const { plan, target, leaveOut } = migration;
+  const { plan, source, target, leaveOut } = migration;
   if (!plan.source.schemas.includes('public') && plan.target.schemas.includes('public')) {
     await runStatements(
       target.session,
@@ -24,4 +24,6 @@ export const schema: Stage = async (migration) => {
       ? undefined
       : excuseMissingRights(statement, error),
   );
+  // Read meanwhile, and over before rows are: whoever prints a definition locks its relations.
+  if ('definitions' in source.snapshot.compared) await source.snapshot.compared.definitions;
 };

@@ -10,6 +10,7 @@ import {
 import { possibleTimescaleVersions } from '../inventory/inventory.js';
 import { readRolePasswords } from '../inventory/roles.js';
 import { readSequenceValues } from '../inventory/sequences.js';
+import type { Server } from '../inventory/server.js';
 import {
   type Connection,
   describeConnection,
@@ -19,6 +20,7 @@ import {
 import { HyperferryError } from '../postgres/error.js';
 import { Session } from '../postgres/session.js';
 import { commonUpdate, updateTimescale } from '../timescale/update.js';
+import { readDefinitionSums } from '../verify/noted-definitions.js';
 import { relayedConfiguration } from './configuration-rows.js';
 import { JobHold } from './job-hold.js';
 import type { MigrateOptions } from './options.js';
@@ -73,29 +75,37 @@ async function clear(source: ServerSource, run: Run, opening: Promise<Session>):
     takeSnapshot: async () => {
       const seen = { session, connection, pgDump, jobs: source.jobs, server, timescale };
       const snapshot = await takeServerSnapshot(run, seen);
-      return asSnapshot(source, run, snapshot);
+      return asSnapshot(source, run, snapshot, inventory.server);
     },
   };
 }
 
 function asSnapshot(
-  { connection }: ServerSource,
+  { connection, options }: ServerSource,
   run: Run,
   { session, id, ...snapshot }: Awaited<ReturnType<typeof takeServerSnapshot>>,
+  target: Server,
 ): Snapshot {
   const { inventory } = snapshot;
+  const compared = {
+    name: describeConnection(connection),
+    open: () => Session.open('source', connection),
+    snapshot: id,
+    inventory,
+  };
+  const isCompared = options.verify !== 'none';
+  const definitions = isCompared
+    ? readDefinitionSums({ side: 'source', ...compared }, target.version, run.signal)
+    : undefined;
+  // Whoever waits for it gets the error.
+  definitions?.catch(() => {});
   return {
     ...snapshot,
     readChangesNow: (earlierEpoch) => readChangesNow(run, connection, earlierEpoch),
     readRolePasswords: () => readRolePasswords(session),
     readSequenceValues: (names) => readSequenceValues(session, names),
     openConfiguration: async (target) => relayedConfiguration(session, target),
-    compared: {
-      name: describeConnection(connection),
-      open: () => Session.open('source', connection),
-      snapshot: id,
-      inventory,
-    },
+    compared: { ...compared, definitions },
     leftOut: [],
     rows: {
       kind: 'server',

@@ -3,6 +3,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import type { LeftOut } from '../plan/left-out.js';
 import type { Session } from '../postgres/session.js';
+import type { DefinitionSums } from './noted-definitions.js';
 import type { SideRecord } from './side-record.js';
 import type { ObjectDifference, VerifyMode } from './verification.js';
 
@@ -16,6 +17,8 @@ export interface SideAccess {
   readonly snapshot?: string | undefined;
   /** As of the snapshot; read when it is not given. */
   readonly inventory?: Inventory | undefined;
+  /** As they were soon after the snapshot; as they are when they are compared unless given. */
+  readonly definitions?: Promise<DefinitionSums> | undefined;
 }
 
 /** What a target is compared with: a database, or what was noted of one. */

@@ -7,6 +7,7 @@ import { readChunksOfCompressed } from '../timescale/hypertables.js';
 import { type ColumnsByRelation, readColumns } from './columns.js';
 import type { CompareContext, ComparedSource } from './compare-context.js';
 import { type LargeObjectAccess, readLargeObjectAccess } from './large-objects.js';
+import type { DefinitionSums } from './noted-definitions.js';
 import type { EncodingMatch } from './row-hash.js';
 import { type ComparedSide, withComparingSession } from './side.js';
 import type { SideRecord } from './side-record.js';
@@ -21,6 +22,8 @@ export interface KnownSide extends ComparedSide {
   readonly largeObjectAccess: LargeObjectAccess;
   /** The chunk whose compressed rows a relation holds, by both OIDs. */
   readonly chunksOfCompressed: ReadonlyMap<number, number>;
+  /** What was noted of its definitions. */
+  readonly definitions: Promise<DefinitionSums> | undefined;
   /** Where the side is not there to be asked. */
   readonly record: SideRecord | undefined;
   /** Whether a relation is among the tables that are to be compared. */
@@ -48,6 +51,7 @@ export async function readSide(
       ...withoutOids(await readColumns(session), inventory, compressed),
       largeObjectAccess: await readLargeObjectAccess(session),
       chunksOfCompressed: compressed,
+      definitions: access.definitions,
       record: undefined,
       isMeant: tables === undefined ? () => true : relationMatcher(tables, inventory, compressed),
     };
@@ -60,6 +64,7 @@ function recordedSide(side: Side, record: SideRecord, tables: string | undefined
     ...record,
     side,
     record,
+    definitions: undefined,
     snapshot: undefined,
     largeObjectAccess: 'functions',
     open: () => {

@@ -23,8 +23,11 @@ export interface AskedSide {
   readonly areas: ReadonlyMap<string, Area>;
   /** Whether it was asked earlier, maybe by a version that had the same objects from other queries. */
   readonly isRecorded: boolean;
-  readSums(): Promise<ReadonlyMap<string, ObjectSum>>;
+  /** @param queries all unless given */
+  readSums(queries?: ReadonlySet<string>): Promise<ReadonlyMap<string, ObjectSum>>;
   readObjects(queries: ReadonlySet<string>): Promise<ObjectSet>;
+  /** @throws HyperferryError `SOURCE_CHANGED` when the queries give others by now than were noted */
+  expectAsNoted?(queries: ReadonlySet<string>, differences: readonly ObjectDifference[]): Promise<void>;
 }
 
 /** Compares the sums of all rows' hashes, and then what the queries say whose sums differ: mostly none. */
@@ -40,6 +43,9 @@ export async function compareQueries(
   for (const [area, names] of source.isRecorded ? byArea(differing) : oneByOne(differing)) {
     const [here, there] = await Promise.all([source.readObjects(names), target.readObjects(names)]);
     differences.push(...here.differencesTo(there, area));
+  }
+  if (differences.length > 0) {
+    await source.expectAsNoted?.(new Set(differing.map(([name]) => name)), differences);
   }
   return { compared: [...left.values()].reduce((sum, { objects }) => sum + objects, 0), differences };
 }
@@ -62,8 +68,9 @@ export function askServer(session: Session, queries: ReadonlyMap<string, ObjectQ
   return {
     areas: new Map([...queries].map(([name, { area }]) => [name, area])),
     isRecorded: false,
-    async readSums() {
-      const sums = [...queries].map(
+    async readSums(names) {
+      const asked = [...queries].filter(([name]) => names?.has(name) ?? true);
+      const sums = asked.map(
         async ([name, { text }]) => [name, await session.one<ObjectSum & Row>(sumOf(text))] as const,
       );
       return new Map(await Promise.all(sums));

@@ -6,11 +6,9 @@ import { catalogQueries, readCatalogSequences } from './catalog.js';
 import type { CompareContext } from './compare-context.js';
 import { nameOf } from './compared-relation.js';
 import { databaseObjects, sequenceObjects } from './database-objects.js';
-import type { Definition } from './definitions/definition.js';
-import { DEFINITION_QUERIES } from './definitions/definition-queries.js';
-import { flatQuery } from './flat-query.js';
 import type { KnownSide } from './known-side.js';
 import { readLargeObjectContents } from './large-objects.js';
+import { asNoted, changedWhileRead, definitionQueries } from './noted-definitions.js';
 import { type AskedSide, askServer, type ObjectQuery, readWithSum } from './object-queries.js';
 import { ObjectSet, type RecordedObject } from './object-set.js';
 import { readUsedRoles, roleObjects } from './roles.js';
@@ -36,7 +34,10 @@ export interface SideObjects {
 export async function readObjects(reading: Reading, context: ObjectContext): Promise<SideObjects> {
   const queries = [...(await queriesOf(reading))].filter(([, { area }]) => isMeant(area, context));
   const few = (await readFew(reading, context)).filter(([area]) => isMeant(area, context));
-  return { asked: askServer(reading.session, new Map(queries)), few: new Map(few) };
+  const asked = askServer(reading.session, new Map(queries));
+  const { side } = reading;
+  const sums = await side.definitions;
+  return { asked: sums ? asNoted(asked, sums, side.side) : asked, few: new Map(few) };
 }
 
 /** Notes what a comparison will ask of a side that will not be there any more. */
@@ -51,7 +52,11 @@ export async function noteObjects(
     const { encoding } = side.inventory.server;
     const sums = new Map<string, RecordedSum>();
     for (const [name, query] of await queriesOf(reading)) {
-      const sum = await readWithSum(session, query, encoding, (object) => note(name, object));
+      const sum = await readWithSum(session, query, encoding, (object) => note(name, object)).catch(
+        (error: unknown) => {
+          throw changedWhileRead(error, side.side);
+        },
+      );
       sums.set(name, { ...sum, area: query.area });
     }
     return { few: few.map(([area, objects]) => [area, [...objects]]), sums };
@@ -100,23 +105,8 @@ function isMeant(area: ObjectDifference['area'], { areas }: Pick<CompareContext,
 async function queriesOf({ side, other, session }: Reading): Promise<Map<string, ObjectQuery>> {
   const { version } = side.inventory.server;
   const versions = { server: version, older: Math.min(version, other.inventory.server.version) };
-  const definitions = DEFINITION_QUERIES.map(
-    (query, at) => [`definitions ${at}`, definitionQuery(query(versions))] as const,
-  );
   const catalogs = await catalogQueries(session, side.columns, comparableConfiguration(side, other));
-  return new Map([...definitions, ...catalogs]);
-}
-
-function definitionQuery(text: string): ObjectQuery {
-  return {
-    area: 'definition',
-    text,
-    objectOf: (row) => {
-      const { kind, object, text } = row as Definition;
-      const said = kind.startsWith('query of ') ? flatQuery(text) : text;
-      return [kind, object, said.split('\n')];
-    },
-  };
+  return new Map([...definitionQueries(versions), ...catalogs]);
 }
 
 function comparableConfiguration({ inventory }: KnownSide, other: KnownSide): ConfigurationRelation[] {

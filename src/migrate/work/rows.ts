@@ -1,11 +1,12 @@
 import type { RowsMark } from '../../engine/done.js';
 import type { CopiedRelation, CopyWork, Layout, PageRange } from '../../plan/work.js';
+import { databaseError } from '../../postgres/database-error.js';
 import { HyperferryError } from '../../postgres/error.js';
 import { quoteIdentifier, quoteQualified } from '../../postgres/quoting.js';
 import { relayCopies } from '../../postgres/relay.js';
 import type { Session } from '../../postgres/session.js';
 import { withSnapshot } from '../../postgres/snapshot.js';
-import { expectSameFiles, type LockedRelation, lockFileNodes } from '../rewrite-guard.js';
+import { expectSameFiles, type LockedRelation, lockFileNodes, sourceChanged } from '../rewrite-guard.js';
 import { storedValue } from '../stored-value.js';
 import { asApplication, copyError, failureToCopy, isStoredFrozen, rowsMark } from './brought-rows.js';
 import type { Brought, ServerRows, WorkerSessions, WorkerSettings } from './context.js';
@@ -75,7 +76,10 @@ async function relayRows(
     target,
     { before: [SAME_MONEY, ...before], copies: copies.map(({ into }) => into), after },
   );
-  if (relayed.state === 'failed') throw failureToCopy(copies[relayed.copy ?? -1]?.relation, relayed.error);
+  if (relayed.state === 'failed') {
+    const relation = copies[relayed.copy ?? -1]?.relation;
+    throw renamedOnSource(relation, relayed.error) ?? failureToCopy(relation, relayed.error);
+  }
   return copies.map(({ relation }, index) => {
     const { sent = 0, received = 0, bytes = 0 } = relayed.copies[index] ?? {};
     if (sent !== received)
@@ -83,6 +87,23 @@ async function relayRows(
     return rowsMark(relation, received, bytes);
   });
 }
+
+/** Rows carry the labels of enums as text, and those of the present, whatever the snapshot; columns are found by such names. */
+function renamedOnSource(relation: CopiedRelation | undefined, error: unknown): Error | undefined {
+  const refusal = databaseError(error);
+  const isColumn = refusal?.side === 'source' && refusal.code === UNDEFINED_COLUMN;
+  const isLabel =
+    refusal?.side === 'target' && refusal.code === INVALID_TEXT && / enum /.test(refusal.message);
+  if (!relation || !(isColumn || isLabel)) return undefined;
+  const what = isColumn ? 'a column' : 'a label of an enum';
+  return sourceChanged(
+    `${what} of ${relation.schema}.${relation.name} was renamed or dropped on the source after the snapshot was taken: ${refusal.message}`,
+    error,
+  );
+}
+
+const UNDEFINED_COLUMN = '42703';
+const INVALID_TEXT = '22P02';
 
 /**
  * The relation and its columns. Compressed rows by a query, since TimescaleDB takes a `COPY` that names the relation
