@@ -3,7 +3,8 @@ import { HyperferryError } from './error.js';
 import { quoteLiteral } from './quoting.js';
 import type { Row, Session } from './session.js';
 
-const BEGIN_READING = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+/** Begins a transaction that changes nothing, and sees one state. */
+export const BEGIN_READING = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
 
 /**
  * Begins a transaction on the session and exports its snapshot. Others may import it until the transaction ends.
@@ -62,8 +63,8 @@ async function expectSnapshot(session: Session, begin: string): Promise<void> {
     if (!isSnapshotGone(error)) throw error;
     throw new HyperferryError(
       'SNAPSHOT_LOST',
-      `the session that held the snapshot of the source has ended: ${(error as Error).message}`,
-      { cause: error, hint: 'Look at the log of the source server, and at the network between.' },
+      `the session that held the snapshot of the ${session.side} has ended: ${(error as Error).message}`,
+      { cause: error, hint: `Look at the log of the ${session.side} server, and at the network between.` },
     );
   }
 }

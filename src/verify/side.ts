@@ -1,6 +1,6 @@
 import type { Inventory } from '../inventory/inventory.js';
-import { quoteLiteral } from '../postgres/quoting.js';
 import type { Session, Side } from '../postgres/session.js';
+import { BEGIN_READING, withSnapshot } from '../postgres/snapshot.js';
 
 /** One of the two databases, and the state of it that is compared. */
 export interface ComparedSide {
@@ -32,11 +32,18 @@ export async function openComparingSession(side: ComparedSide): Promise<Session>
   return session;
 }
 
-/** Runs `work` in a transaction that changes nothing and sees the state that is compared. */
-export function readingCompared<T>(side: ComparedSide, session: Session, work: () => Promise<T>): Promise<T> {
-  const enter =
-    side.snapshot === undefined ? '' : `; SET TRANSACTION SNAPSHOT ${quoteLiteral(side.snapshot)}`;
-  return session.transaction(work, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${enter}`);
+/**
+ * Runs `work` in a transaction that changes nothing and sees the state that is compared.
+ * @throws HyperferryError `SNAPSHOT_LOST` when the session that exported the snapshot has ended
+ */
+export function readingCompared<T>(
+  { snapshot }: ComparedSide,
+  session: Session,
+  work: () => Promise<T>,
+): Promise<T> {
+  return snapshot === undefined
+    ? session.transaction(work, BEGIN_READING)
+    : withSnapshot(session, snapshot, work);
 }
 
 /** Runs `work` with a session and a transaction of its own. */
