@@ -4,7 +4,9 @@ import { expect, test } from 'vitest';
 import { dump, restore } from '../../src/index.js';
 import { dumpSummary } from '../../src/report/dump-lines.js';
 import { makeReadings } from '../bad-input/readings.js';
-import type { Databases } from '../integration/databases.js';
+import { hyperferry } from '../cli/command-line.js';
+import { expectEqualDatabases } from '../integration/compare/databases.js';
+import { type Databases, makeDatabaseBeside } from '../integration/databases.js';
 import { apachePair } from '../integration/servers.js';
 import {
   canMount,
@@ -157,6 +159,31 @@ test('--out where another dump is at work, or has died', async () => {
     advises: /If no other dump runs.*rm -r/,
   });
   await expectNothingIn(folder, ['.dump.partial']);
+});
+
+test('a dump that nobody may write to is restored through a link to it, its files checked, and stays as it is', async () => {
+  const databases = await readings();
+  const from = await dumped(databases);
+  const link = join(await temporaryFolder(), 'link');
+  await symlink(from, link);
+  await chmod(from, 0o500);
+  const stateOf = async () => {
+    const names = await readdir(from);
+    const states = await Promise.all(['.', ...names].map((name) => stat(join(from, name))));
+    return states.map(({ mtimeMs, ctimeMs, size }, at) => [names[at - 1], mtimeMs, ctimeMs, size]);
+  };
+  const before = await stateOf();
+  try {
+    const target = await makeDatabaseBeside(databases.target);
+    const { exitCode, stderr } = await hyperferry(['restore', '--from', link, '--check-files'], {
+      TARGET: target,
+    });
+    expect(exitCode, stderr).toBe(0);
+    await expectEqualDatabases(databases.source, target, databases.programs);
+    expect(await stateOf()).toEqual(before);
+  } finally {
+    await chmod(from, 0o700);
+  }
 });
 
 for (const format of ['archive', 'plain'] as const) {
