@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restore } from '../../src/archive/restore.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
 import { makeDatabaseBeside, makeDatabases } from '../integration/databases.js';
-import { apachePair } from '../integration/servers.js';
-import { query } from '../integration/sql.js';
+import { apachePair, COMMUNITY_VERSIONS, communityPair, hasCommunity } from '../integration/servers.js';
+import { query, queryValue } from '../integration/sql.js';
 import { dumpedByPgDump } from './dumped.js';
 
 const CONTENT = `
@@ -62,6 +62,45 @@ test.each([
   await expectEqualDatabases(databases.source, databases.target, databases.programs);
   const limit = 'SELECT datconnlimit, datistemplate FROM pg_database WHERE datname = current_database()';
   expect(await query(databases.target, limit)).toEqual([{ datconnlimit: 44, datistemplate: true }]);
+});
+
+describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)('of TimescaleDB %s, community edition', (version) => {
+  test('archives of pg_dump with compressed chunks, a continuous aggregate and jobs end equal', async () => {
+    const databases = await makeDatabases(
+      await communityPair(),
+      `stock_community_${version.replaceAll('.', '_')}`,
+      `
+        CREATE EXTENSION timescaledb VERSION '${version}';
+        CREATE TABLE reading (at timestamptz NOT NULL, device int, value float8, note text);
+        SELECT create_hypertable('reading', 'at', chunk_time_interval => interval '1 day');
+        INSERT INTO reading SELECT '2026-01-01 00:00+00'::timestamptz + i * interval '10 minutes', i % 3, i, 'note ' || i
+        FROM generate_series(0, 999) i;
+        ALTER TABLE reading SET (timescaledb.compress, timescaledb.compress_segmentby = 'device');
+        CREATE MATERIALIZED VIEW hourly WITH (timescaledb.continuous) AS
+          SELECT time_bucket('1 hour', at) AS hour, device, avg(value) AS mean, count(*) FROM reading GROUP BY 1, 2 WITH NO DATA;
+        CALL refresh_continuous_aggregate('hourly', NULL, '2026-01-06 00:00+00');
+        SELECT compress_chunk(c) FROM show_chunks('reading', older_than => '2026-01-04 00:00+00'::timestamptz) AS c;
+        INSERT INTO reading VALUES ('2026-01-02 00:00:01+00', 7, 7, 'into a compressed chunk');
+        SELECT add_compression_policy('reading', interval '100 years', initial_start => '2100-01-01 00:00+00');
+        SELECT add_continuous_aggregate_policy('hourly', NULL, interval '1 hour', interval '1 month',
+                                               initial_start => '2100-01-01 00:00+00');
+        CREATE PROCEDURE work(job_id int, config jsonb) LANGUAGE sql AS 'SELECT 1';
+        SELECT add_job('work', interval '1 day', config => '{"what": "it''s"}', initial_start => '2100-01-01 00:00+00');
+        `,
+    );
+    const { source, programs } = databases;
+    let { target } = databases;
+    for (const format of ['-Fc', '-Fd']) {
+      const from = await dumpedByPgDump(databases, format);
+      const { leftOut } = await restore({ from, target, jobs: 2 });
+      expect(leftOut).toEqual([]);
+      await expectEqualDatabases(source, target, programs);
+      // What is equal is at work as well: the rest of the aggregate is filled from chunks that are compressed and not.
+      await query(target, `CALL refresh_continuous_aggregate('hourly', NULL, NULL)`);
+      expect(await queryValue(target, 'SELECT sum(count) FROM hourly')).toBe('1001');
+      target = await makeDatabaseBeside(target);
+    }
+  });
 });
 
 test('what an archive of pg_dump holds of grants on large objects and on the database is named, with its SQL', async () => {
