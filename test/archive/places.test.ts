@@ -202,6 +202,33 @@ for (const format of ['archive', 'plain'] as const) {
   });
 }
 
+test('--json prints what was dumped, as the library gives it', async () => {
+  const { source, programs } = await readings();
+  const out = join(await temporaryFolder(), 'dump');
+  const { exitCode, stdout, stderr } = await hyperferry(
+    ['dump', '--json', '--jobs', '2', '--out', out, '--pg-bin', programs],
+    { SOURCE: source },
+  );
+  expect(exitCode, stderr).toBe(0);
+  const sizes = (await readdir(out)).map(async (name) => (await stat(join(out, name))).size);
+  const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size);
+  const { host, pathname } = new URL(source);
+  expect(JSON.parse(stdout)).toEqual({
+    source: `postgres@${host}${pathname}`,
+    out,
+    format: 'archive',
+    timescaleVersion: expect.stringMatching(/^2\./),
+    jobs: 2,
+    tables: 5, // a table, a hypertable and its 3 chunks
+    hypertables: 1,
+    chunks: 3,
+    rows: 79,
+    bytes,
+    notices: [],
+    seconds: expect.any(Number),
+  });
+});
+
 test('a plain dump without pg_restore beside pg_dump says so before it begins', async () => {
   const { source, programs } = await readings();
   const [parent, alone] = [await temporaryFolder(), await temporaryFolder()];
