@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { temporaryFolder } from '../archive/dumped.js';
 import { passwordServer } from '../bad-input/password-server.js';
 import { expectEventually } from '../bad-input/processes.js';
 import { altered, makeReadings } from '../bad-input/readings.js';
@@ -43,18 +46,11 @@ test('the passwords of both servers are in no argument, no output and no table',
   await query(url, 'CREATE DATABASE cli_secrets TEMPLATE template0');
   const target = altered(url, { pathname: '/cli_secrets', username: role, password });
 
-  const run = startHyperferry(['migrate', '--jobs', '2', '--pg-bin', programs, '--json'], {
-    SOURCE: databases.source,
-    TARGET: target,
-  });
-  const seen = new Set<string>();
-  const sampling = sampleArguments(seen, run);
-  const { exitCode, stdout, stderr } = await run;
-  await sampling;
-  expect(exitCode, stderr).toBe(0);
-  expect([...seen].some((line) => line.includes('pg_dump'))).toBe(true);
-  expect([...seen].filter((line) => line.includes(password))).toEqual([]);
-  expect(stdout + stderr).not.toContain(password);
+  await expectNoPasswordShown(
+    ['migrate', '--jobs', '2', '--pg-bin', programs, '--json'],
+    { SOURCE: databases.source, TARGET: target },
+    { password, program: 'pg_dump' },
+  );
 
   // The other way about, the server with passwords is the source, and pg_dump is what needs one.
   await query(altered(databases.target, { pathname: '/postgres' }), 'CREATE DATABASE cli_secrets_back');
@@ -64,6 +60,43 @@ test('the passwords of both servers are in no argument, no output and no table',
   });
   expect(back.exitCode, back.stderr).toBe(0);
   expect(back.stdout + back.stderr).not.toContain(password);
+});
+
+test('the passwords of both servers are in no argument, no output and no file of a dump and its restore', async () => {
+  const { url, programs, role, password } = await passwordServer();
+  const [source, target] = ['cli_dump', 'cli_restore'].map((name) =>
+    altered(url, { pathname: `/${name}`, username: role, password }),
+  ) as [string, string];
+  for (const name of ['cli_dump', 'cli_restore'])
+    await query(url, `CREATE DATABASE ${name} TEMPLATE template0`);
+  // Enough to dump that pg_dump is seen at work.
+  await runScript(
+    programs,
+    source,
+    `CREATE EXTENSION timescaledb;
+     DO $$ BEGIN FOR n IN 1..300 LOOP EXECUTE format('CREATE TABLE many_%s (a int PRIMARY KEY)', n); END LOOP; END $$;`,
+  );
+  const folder = await temporaryFolder();
+  for (const [format, out] of [
+    ['archive', join(folder, 'archive')],
+    ['plain', join(folder, 'plain')],
+  ] as const) {
+    await expectNoPasswordShown(
+      ['dump', '--out', out, '--format', format, '--pg-bin', programs, '--json', '--log-format', 'json'],
+      { SOURCE: source },
+      { password, program: format === 'plain' ? 'pg_restore' : 'pg_dump' },
+    );
+    for (const name of await readdir(out)) {
+      const bytes = await readFile(join(out, name));
+      const text = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('latin1');
+      for (const secret of [password, 'SCRAM-SHA-256$']) expect(text.includes(secret), name).toBe(false);
+    }
+  }
+  await expectNoPasswordShown(
+    ['restore', '--from', join(folder, 'archive'), '--processes', '2', '--jobs', '2', '--json'],
+    { TARGET: target },
+    { password, program: 'restore' },
+  );
 });
 
 test('no password is in the ledger, nor in what status and a worker print', async () => {
@@ -104,6 +137,22 @@ test('no password is in the ledger, nor in what status and a worker print', asyn
   const all = [ledger, shown.stdout, withoutPassword.stderr, ended.stderr, helped.stderr].join('\n');
   for (const secret of [password, ofAnotherServer]) expect(all).not.toContain(secret);
 });
+
+async function expectNoPasswordShown(
+  command: readonly string[],
+  environment: Record<string, string>,
+  { password, program }: { readonly password: string; readonly program: string },
+): Promise<void> {
+  const run = startHyperferry(command, environment);
+  const seen = new Set<string>();
+  const sampling = sampleArguments(seen, run);
+  const { exitCode, stdout, stderr } = await run;
+  await sampling;
+  expect(exitCode, stderr).toBe(0);
+  expect([...seen].some((line) => line.includes(program))).toBe(true);
+  expect([...seen].filter((line) => line.includes(password))).toEqual([]);
+  expect(stdout + stderr).not.toContain(password);
+}
 
 async function migrated(name: string, password: string, flags: string[]) {
   const role = `${name}_login`;
