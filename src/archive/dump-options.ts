@@ -9,7 +9,7 @@ export interface DumpOptions {
   readonly out: string;
   /** `archive`: a directory archive of PostgreSQL; `plain`: `dump.sql` for psql. Default: archive. */
   readonly format?: 'archive' | 'plain' | undefined;
-  /** Of the rows' files; the plain format takes none. Default: gzip at its own level, as `pg_dump`. */
+  /** Of the rows' files; the plain format takes none. Default: gzip at level 5. */
   readonly compression?: Compression | undefined;
   /** Workers at a time; by default as many as the machine has cores and the source has room for. */
   readonly jobs?: number | undefined;

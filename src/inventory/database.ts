@@ -7,7 +7,7 @@ export interface DatabaseProperties {
   readonly connectionLimit: number;
   /** Whether everyone who may make databases may copy it, and nobody may drop it. */
   readonly isTemplate: boolean;
-  /** The grants that differ from a new database's, by grantee; `PUBLIC` is the empty name. Null when none do. */
+  /** The grants that differ from a new database's, by grantee; `PUBLIC` is the empty name. Undefined when none do. */
   readonly grants: readonly DatabaseGrant[] | undefined;
 }
 

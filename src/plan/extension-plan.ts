@@ -5,12 +5,12 @@ import type { LeftOut } from './left-out.js';
 
 /** How the target's TimescaleDB becomes the source's. */
 export type TimescaleMatch =
-  /** It is the same already, or neither side has it. */
+  /** It is the same already, or the source has none. */
   | { readonly action: 'keep' }
   | { readonly action: 'create' }
   /** The target's is older. Where the update is refused, it is dropped and made anew. */
   | { readonly action: 'update'; readonly to: string }
-  /** The target's is newer, in another schema, or not wanted; the target holds nothing of the user's. */
+  /** The target's is newer, or in another schema; the target holds nothing of the user's. */
   | { readonly action: 'drop' };
 
 /** Without a version: the target has not the source's, and takes the one that it prefers. */

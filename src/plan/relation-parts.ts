@@ -18,7 +18,7 @@ const FIRST_VERSION_WITH_RANGES = 140_000;
  * be stored frozen, so that what other workers can be busy beside stays whole.
  *
  * @param share the bytes that each worker has to copy, were they even
- * @returns the parts; none for a relation that stays whole
+ * @returns the parts; none, or one, for a relation that stays whole
  */
 export function partsOf(relation: Relation, share: number, sourceVersion: number): PageRange[] {
   const { bytes, pages } = relation;

@@ -23,7 +23,7 @@ const PACKAGE_FOLDERS = [
  * Finds the `pg_dump` to read a source with: one at least as new as the source (an older one refuses), and of those
  * the nearest to the target, since it writes what its own server version understands.
  *
- * @param folder where to look first, and only, when given
+ * @param folder the only place to look, when given
  * @throws HyperferryError `CLIENT_PROGRAM` that says where it looked and what it found
  */
 export async function findPgDump(
