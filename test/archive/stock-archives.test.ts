@@ -8,7 +8,7 @@ import { expectEqualDatabases } from '../integration/compare/databases.js';
 import { makeDatabaseBeside, makeDatabases } from '../integration/databases.js';
 import { apachePair, COMMUNITY_VERSIONS, communityPair, hasCommunity } from '../integration/servers.js';
 import { query, queryValue } from '../integration/sql.js';
-import { dumpedByPgDump } from './dumped.js';
+import { dumped, dumpedByPgDump, expectFailure } from './dumped.js';
 
 const CONTENT = `
 CREATE EXTENSION timescaledb;
@@ -102,6 +102,41 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)('of TimescaleDB %s, comm
     }
   });
 });
+
+test.skipIf(!hasCommunity)(
+  `a column of only NULLs, which TimescaleDB 2.19 compresses to what nobody reads back, ends a restore by name, and is told of before${hasCommunity ? '' : ' (skipped: needs the community edition)'}`,
+  async () => {
+    const databases = await makeDatabases(
+      await communityPair(),
+      'stock_unreadable_nulls',
+      `CREATE EXTENSION timescaledb VERSION '2.19.3';
+       CREATE TABLE reading (at timestamptz NOT NULL, note text);
+       SELECT create_hypertable('reading', 'at');
+       INSERT INTO reading VALUES ('2026-01-01', NULL);
+       ALTER TABLE reading SET (timescaledb.compress);
+       SELECT compress_chunk(c) FROM show_chunks('reading') AS c;`,
+    );
+    const { source, target, programs } = databases;
+    const notices: string[] = [];
+    const begun = restore({
+      from: await dumpedByPgDump(databases, '-Fc'),
+      target,
+      onEvent: (event) => {
+        if (event.type === 'notice') notices.push(event.message);
+      },
+    });
+    await expectFailure(begun, {
+      code: 'COPY',
+      says: [
+        /^the rows of _timescaledb_internal\.compress_.* could not be copied: function .* returned NULL$/,
+      ],
+      advises: '--clean-target',
+    });
+    expect(notices.join('\n')).toContain('dump the source with hyperferry dump');
+    await restore({ from: await dumped(databases), target, cleanTarget: true });
+    await expectEqualDatabases(source, target, programs);
+  },
+);
 
 test('what an archive of pg_dump holds of grants on large objects and on the database is named, with its SQL', async () => {
   const databases = await makeDatabases(
