@@ -19,12 +19,13 @@ const LARGE_OBJECT_CATALOGS = [2613, 2995];
 
 /**
  * The counters are cumulative, and lost when the server crashes or somebody resets them. Both moments are told: a
- * crash resets the archiver's counters as well, and `pg_stat_reset()` notes when in the database's row.
+ * crash resets the archiver's counters as well, and `pg_stat_reset()` notes when in the database's row. A standby counts
+ * nothing of what it replays.
  * Source: pgstat_reset_after_failure() in src/backend/utils/activity/pgstat.c.
  */
 const READ_EPOCH = `
 SELECT pg_catalog.concat_ws(' ', (SELECT stats_reset FROM pg_catalog.pg_stat_archiver), d.stats_reset) AS since,
-       pg_catalog.current_setting('track_counts')::boolean AS counts
+       pg_catalog.current_setting('track_counts')::boolean AND NOT pg_catalog.pg_is_in_recovery() AS counts
 FROM pg_catalog.pg_stat_database d WHERE d.datname = pg_catalog.current_database()`;
 
 /**

@@ -11,7 +11,8 @@ import type { Prepared } from './prepare.js';
 import type { Run } from './run.js';
 import { askedSettings, readSettings, refuseOtherSettings } from './settings.js';
 import { type Standing, standing } from './standing.js';
-import { readEmptied, takeBackChanged } from './take-back.js';
+import { takeBackChanged } from './take-back.js';
+import { readEmptied } from './unlogged-tables.js';
 
 /** What an attempt begins with. */
 export type Begun = Pick<Migration, 'plan' | 'attempt' | 'standing' | 'doneBefore' | 'finishedBefore'> & {

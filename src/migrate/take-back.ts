@@ -2,7 +2,6 @@ import { takeBack } from '../engine/done.js';
 import type { Plan } from '../plan/plan.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
-import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { isTransient } from '../postgres/transient.js';
 import type { Resumed } from './outcome.js';
@@ -40,16 +39,4 @@ export async function takeBackChanged(
     again: stale.again,
     takenBack: stale.changed,
   };
-}
-
-/** Unlogged tables that are empty: a crash of the target has that effect. */
-const READ_EMPTY_UNLOGGED = `
-SELECT n.nspname AS schema, c.relname AS name
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relpersistence = 'u' AND c.relkind = 'r' AND pg_catalog.pg_relation_size(c.oid) = 0`;
-
-/** @returns tables that may have lost their rows, as SQL names them */
-export async function readEmptied(session: Session): Promise<Set<string>> {
-  const rows = await session.query<{ schema: string; name: string }>(READ_EMPTY_UNLOGGED);
-  return new Set(rows.map(quoteQualified));
 }

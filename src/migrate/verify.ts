@@ -10,6 +10,7 @@ import { compareDatabases } from '../verify/compare-databases.js';
 import { nameOf } from '../verify/compared-relation.js';
 import type { ObjectDifference, Verification } from '../verify/verification.js';
 import type { Migration, Stage } from './migration.js';
+import { expectUnloggedRows } from './unlogged-tables.js';
 
 const DIFFERENCES_SHOWN = 10;
 
@@ -19,6 +20,7 @@ const DIFFERENCES_SHOWN = 10;
  */
 export const verifyBothSides: Stage = async (migration) => {
   const { plan, source, target, jobs, signal, emit } = migration;
+  await expectUnloggedRows(target.session);
   if (plan.options.verify === 'none') return;
   const verification = await compareDatabases({
     source: source.snapshot.compared,

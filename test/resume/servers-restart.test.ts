@@ -5,6 +5,7 @@ import { expectEqualDatabases } from '../integration/compare/databases.js';
 import { type Databases, makeDatabases } from '../integration/databases.js';
 import { migrateDatabase } from '../integration/ferry.js';
 import { hasCommunity, type Pair, startExtraServer } from '../integration/servers.js';
+import { query } from '../integration/sql.js';
 import { closeGate, GATE, type Gate, gatedTable } from './gate.js';
 import { Listener } from './listen.js';
 
@@ -57,6 +58,28 @@ for (const mode of ['fast', 'immediate'] as const) {
     }
   });
 }
+
+test('rows of unlogged tables, which a crash of the target takes away, are copied again, whatever is compared', async () => {
+  const unlogged = `CREATE UNLOGGED TABLE passing AS SELECT n AS id FROM generate_series(1, 1000) AS n;`;
+  const databases = await makeDatabases(
+    await pair(),
+    'restart_target_unlogged',
+    `${GATE} ${gatedTable('gated', 40)} ${unlogged}`,
+  );
+  const gate = await closeGate(databases.target);
+  const listener = new Listener();
+  const run = migrateDatabase(databases, { onEvent: listener.onEvent, verify: 'none' });
+  await listener.hears(run, 'relation-copied', ({ relation }) => relation === 'public.passing', 1);
+  // Committed for good, so that the crash takes the rows and leaves the mark.
+  await query(databases.target, 'CHECKPOINT');
+  await (await pair()).target.restart('immediate');
+  await gate.open().catch(() => {});
+  const outcome = await run;
+
+  expect(outcome.resumed.map(({ attempt }) => attempt)).toEqual([2]);
+  expect(reasons(listener)).toContain('lost the rows of unlogged tables: "public"."passing"');
+  await expectEqualDatabases(databases.source, databases.target, databases.programs);
+});
 
 test('the run heals when the source is restarted in mid-copy, and copies nothing again (fast)', async () => {
   const { run, listener, gate, ...begun } = await startRun('restart_source_fast');
