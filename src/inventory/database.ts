@@ -7,7 +7,7 @@ export interface DatabaseProperties {
   readonly connectionLimit: number;
   /** Whether everyone who may make databases may copy it, and nobody may drop it. */
   readonly isTemplate: boolean;
-  /** The grants that differ from a new database's, by grantee; `PUBLIC` is the empty name. Undefined when none do. */
+  /** Also those that a new database has, by grantee; `PUBLIC` is the empty name. Undefined where nobody knows them. */
   readonly grants: readonly DatabaseGrant[] | undefined;
 }
 
@@ -23,7 +23,7 @@ SELECT pg_catalog.pg_get_userbyid(d.datdba) AS owner, pg_catalog.shobj_descripti
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                  'grantee', COALESCE(r.rolname, ''), 'privilege', a.privilege_type, 'grantable', a.is_grantable)
                ORDER BY r.rolname, a.privilege_type)
-        FROM pg_catalog.aclexplode(d.datacl) a
+        FROM pg_catalog.aclexplode(COALESCE(d.datacl, pg_catalog.acldefault('d', d.datdba))) a
         LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee) AS grants
 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()`;
 

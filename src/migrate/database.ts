@@ -1,5 +1,5 @@
 import { type DatabaseProperties, readDatabase } from '../inventory/database.js';
-import { grantStatements, mapGrantees } from '../plan/grant-statements.js';
+import { type Grant, grantStatements, mapGrantees } from '../plan/grant-statements.js';
 import type { Statement } from '../plan/statement.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 import type { Migration, Stage } from './migration.js';
@@ -38,8 +38,8 @@ function properties({ plan }: Migration, now: DatabaseProperties): Statement[] {
       object: 'owner of the database',
     });
   }
-  if (plan.options.privileges && grants) {
-    const given = mapGrantees(grants, plan.owners);
+  const given = mapGrantees(grants ?? [], plan.owners);
+  if (plan.options.privileges && grants && !areSame(given, now.grants ?? [])) {
     const others = new Set(plan.target.database.grants?.map(({ grantee }) => grantee));
     const ours = [...given, ...(now.grants ?? []).filter(({ grantee }) => !others.has(grantee))];
     const grantees = new Set(['', owner, ...ours.map(({ grantee }) => grantee)]);
@@ -52,4 +52,13 @@ function properties({ plan }: Migration, now: DatabaseProperties): Statement[] {
     statements.push(...grantStatements(name, given));
   }
   return statements;
+}
+
+function areSame(some: readonly Grant[], others: readonly Grant[]): boolean {
+  const text = (grants: readonly Grant[]): string =>
+    grants
+      .map(({ grantee, privilege, grantable }) => JSON.stringify([grantee, privilege, grantable]))
+      .sort()
+      .join();
+  return text(some) === text(others);
 }

@@ -1,5 +1,6 @@
 import { makeOnce } from './make-once.js';
 import type { Stage } from './migration.js';
+import { resetPublicSchema } from './public-schema.js';
 import { excuseMissingRights, runStatements } from './run-statements.js';
 
 /** Without these there is no place for rows, so that a missing right to make one stops the run. */
@@ -18,6 +19,7 @@ export const schema: Stage = async (migration) => {
       { excuse: ({ object }, error) => ({ object, reason: error.message }), leaveOut },
     );
   }
+  await resetPublicSchema(migration);
   const entries = [...plan.schema.before, ...plan.schema.early];
   await makeOnce(target.session, entries, migration, (statement, error) =>
     HOLDING_ROWS.some((kind) => statement.object.startsWith(`${kind} `))

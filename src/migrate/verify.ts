@@ -3,7 +3,7 @@ import type { Server } from '../inventory/server.js';
 import { type Plan, populatedViews } from '../plan/plan.js';
 import { type Connection, describeConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
-import { quoteQualified } from '../postgres/quoting.js';
+import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import { Session } from '../postgres/session.js';
 import type { ComparedArea } from '../verify/compare-context.js';
 import { compareDatabases } from '../verify/compare-databases.js';
@@ -97,6 +97,9 @@ function explain(difference: ObjectDifference, { plan }: Migration): string | un
   if (kind === 'grants on language' && BUILT_IN_LANGUAGES.has(object)) {
     return 'pg_dump does not carry grants on languages that every server has';
   }
+  if (kind.startsWith('grants on') && isMergedWithOwner(difference, plan)) {
+    return 'who owns it on the target may do so anyway';
+  }
   if (isSuperuser) return undefined;
   if (kind.endsWith(' on parameter')) return `${role} may not give it on, or not all of it`;
   if (kind.startsWith('grants on')) {
@@ -158,6 +161,38 @@ function sameButGrantor(source: readonly string[], target: readonly string[]): b
       .sort()
       .join('\n');
   return given(source) === given(target);
+}
+
+/** PostgreSQL keeps no grant to an owner beside what an owner may anyway. */
+function isMergedWithOwner({ kind, object, source, target }: ObjectDifference, plan: Plan): boolean {
+  const isColumn = kind === 'grants on column';
+  const owners = ownersOnTarget(isColumn ? object.replace(/\.[^.]*$/s, '') : object, plan);
+  // A column has no grants at first, not even the owner's.
+  const names = [...owners.map(shownRole), ...(isColumn ? ['the owner'] : [])];
+  const others = (lines: readonly string[]): string =>
+    lines
+      .filter((line) => !names.some((name) => line.startsWith(`${name} may `)))
+      .sort()
+      .join('\n');
+  return owners.length > 0 && others(source) === others(target);
+}
+
+/** Those who may own an object there, by its name in the comparison. */
+function ownersOnTarget(object: string, { schema, owners, options, target: { server } }: Plan): string[] {
+  const plain = (name: string): string => name.replaceAll(/["\s]/g, '');
+  const named = plain(object);
+  const entry = [...schema.before, ...schema.early, ...schema.after].find(
+    ({ kind, schema: within, tag }) =>
+      plain(kind === 'SCHEMA' || within === undefined ? tag : `${within}.${tag}`) === named,
+  );
+  if (!entry?.owner) return [];
+  const mapped = options.owners ? [owners.ownerOf(entry.owner)] : [];
+  return options.owners && server.isSuperuser ? mapped : [...mapped, server.role];
+}
+
+/** As `quote_ident()` gives it. */
+function shownRole(role: string): string {
+  return /^[a-z_][a-z0-9_$]*$/.test(role) ? role : quoteIdentifier(role);
 }
 
 function isOwnerLine(line: string): boolean {

@@ -9,7 +9,7 @@ export function databaseObjects({ database, roles }: Inventory): ObjectSet {
   objects.add('connection limit of', 'the database', [String(database.connectionLimit)]);
   objects.add('template mark of', 'the database', [String(database.isTemplate)]);
   if (database.comment !== null) objects.add('comment of', 'the database', database.comment.split('\n'));
-  for (const { grantee, privilege, grantable } of database.grants ?? IMPLIED_GRANTS) {
+  for (const { grantee, privilege, grantable } of database.grants ?? []) {
     if (grantee === database.owner) continue;
     objects.add('grants on', `the database for ${grantee || 'PUBLIC'}`, [
       `${privilege}${grantable ? ' with grant option' : ''}`,
@@ -21,13 +21,6 @@ export function databaseObjects({ database, roles }: Inventory): ObjectSet {
   }
   return objects;
 }
-
-/** What a database without grants of its own gives to everyone. Source: the documentation of GRANT. */
-const IMPLIED_GRANTS = ['CONNECT', 'TEMPORARY'].map((privilege) => ({
-  grantee: '',
-  privilege,
-  grantable: false,
-}));
 
 export function sequenceObjects(values: readonly SequenceValue[]): ObjectSet {
   const objects = new ObjectSet();
