@@ -7,6 +7,10 @@ export interface DatabaseError {
   readonly message: string;
   readonly detail: string | undefined;
   readonly hint: string | undefined;
+  /** The functions that it happened in, the innermost first. */
+  readonly where: string | undefined;
+  /** Whether it was the last word of the session. */
+  readonly isFatal: boolean;
   /** Whose server it was, where a session has said so. */
   readonly side: 'source' | 'target' | undefined;
 }
@@ -21,6 +25,6 @@ export function noteSide(error: Error, side: 'source' | 'target'): void {
 /** The server's own words, when the error is one that a server sent. */
 export function databaseError(error: unknown): DatabaseError | undefined {
   if (!(error instanceof pg.DatabaseError) || error.code === undefined) return undefined;
-  const { code, message, detail, hint } = error;
-  return { code, message, detail, hint, side: sides.get(error) };
+  const { code, message, detail, hint, where, severity } = error;
+  return { code, message, detail, hint, where, isFatal: severity === 'FATAL', side: sides.get(error) };
 }

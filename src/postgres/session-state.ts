@@ -15,6 +15,10 @@ FROM (VALUES
   ('client_min_messages', 'warning'), ('search_path', ''), ('row_security', 'off'),
   ('default_transaction_read_only', 'off'), ('default_transaction_isolation', 'read committed'),
   ('session_replication_role', 'origin'),
+  -- TimescaleDB does in event triggers what the tables of a hypertable's chunks need. A superuser's to set.
+  ('event_triggers', CASE WHEN pg_catalog.current_setting('is_superuser') = 'on' THEN 'on' END),
+  -- What is refused would end the session, as what passes by itself does.
+  ('exit_on_error', 'off'), ('restrict_nonsystem_relation_kind', ''),
   -- What is made lies where its definition says, which names what is not by default.
   ('default_tablespace', ''), ('default_table_access_method', 'heap'),
   -- The planner takes queries of the catalogs for dear ones: compiling cost more (0.2 s) than it saved.

@@ -187,8 +187,12 @@ export class Session {
 
   /** What the server refused, as it is; and what ended the connection, as that. */
   explain(error: Error): Error {
-    const code = databaseError(error)?.code;
-    if (code === undefined || ENDING_CONNECTION.has(code)) return this.lost(error);
+    const refusal = databaseError(error);
+    if (refusal?.isFatal) this.#broken ??= error;
+    // It tells more than the network does.
+    const lastWord = databaseError(this.#broken) ? this.#broken : undefined;
+    if (!refusal) return this.lost(lastWord ?? error);
+    if (ENDING_CONNECTION.has(refusal.code)) return this.lost(error);
     noteSide(error, this.side);
     return error;
   }

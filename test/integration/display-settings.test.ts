@@ -58,6 +58,8 @@ test('settings of the database, of a role and of a role in the database do not d
     ALTER DATABASE ${database} SET array_nulls = off;
     ALTER DATABASE ${database} SET xmloption = 'document';
     ALTER DATABASE ${database} SET timescaledb.enable_chunk_append = off;
+    ALTER DATABASE ${database} SET restrict_nonsystem_relation_kind = 'view, foreign-table';
+    ALTER DATABASE ${database} SET exit_on_error = on;
     ALTER DATABASE ${database} SET my_own.setting = 'it''s; "quoted"';
     ALTER ROLE ${user} SET DateStyle = 'SQL, DMY';
     ALTER ROLE ${user} IN DATABASE ${database} SET extra_float_digits = -10;
