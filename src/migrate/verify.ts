@@ -26,7 +26,7 @@ export const verifyBothSides: Stage = async (migration) => {
     source: source.snapshot.compared,
     target: {
       name: describeConnection(target.connection),
-      open: () => Session.open('target', withoutEventTriggers(target.connection, plan.target.server)),
+      open: () => Session.open('target', withoutLoginTriggers(target.connection, plan.target.server)),
     },
     mode: plan.options.verify,
     jobs,
@@ -50,8 +50,8 @@ export const verifyBothSides: Stage = async (migration) => {
   throw different(verification);
 };
 
-/** Those on logins, which are made by now, would write into the target's tables while these are compared. */
-function withoutEventTriggers(connection: Connection, { isSuperuser, version }: Server): Connection {
+/** Event triggers on logins, which are made by now, would write into the target's tables while these are compared. */
+function withoutLoginTriggers(connection: Connection, { isSuperuser, version }: Server): Connection {
   if (!isSuperuser || version < FIRST_WITH_LOGIN_TRIGGERS) return connection;
   const { options, ...parameters } = connection.parameters;
   const off = '-c event_triggers=off';

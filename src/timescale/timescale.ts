@@ -97,6 +97,12 @@ export async function endRestoreMode(session: Session, timescale: Pick<Timescale
 /** Turns restore mode off for this session alone: what TimescaleDB's hooks must see is done in such a session. */
 export const LEAVE_RESTORE_MODE_IN_SESSION = 'SET timescaledb.restoring = off';
 
+/** Lets foreign keys to hypertables see the rows of chunks. The setting is there in versions that have such keys. */
+export const CARRY_KEYS_TO_CHUNKS = `
+SELECT pg_catalog.set_config(name, 'on', false)
+FROM (VALUES ('timescaledb.enable_foreign_key_propagation')) AS setting (name)
+WHERE pg_catalog.current_setting(name, true) <> 'on'`;
+
 const IS_RESTORING = `
 SELECT EXISTS (
   SELECT FROM pg_catalog.pg_db_role_setting

@@ -4,7 +4,7 @@ import { makeDatabaseBeside, makeDatabases } from './databases.js';
 import { expectFaithfulMigration } from './ferry.js';
 import { expectHypertableWorks } from './hypertables.js';
 import { apachePair } from './servers.js';
-import { query } from './sql.js';
+import { query, queryValue } from './sql.js';
 
 test('foreign keys in a circle, to the own table and over several columns are carried', async () => {
   const databases = await makeDatabases(
@@ -123,3 +123,30 @@ test('foreign keys that reference a hypertable are carried and hold', async () =
     query(databases.target, `INSERT INTO alarm VALUES ('2026-06-06 00:00+00', 1, 'no such reading')`),
   ).rejects.toThrow('violates foreign key constraint');
 });
+
+/** Each chunk has a part of a key of its own, which acts when its rows go. */
+const KEYS_TO_CHUNKS = `SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conrelid = 'alarm'::regclass AND conparentid <> 0`;
+
+for (const off of ['event_triggers', 'timescaledb.enable_foreign_key_propagation']) {
+  test(`foreign keys to a hypertable reach its chunks, though the database has ${off} off`, async () => {
+    const name = `constraints_${off}`;
+    const databases = await makeDatabases(
+      await apachePair(),
+      name,
+      `
+      CREATE EXTENSION timescaledb;
+      CREATE TABLE reading (at timestamptz PRIMARY KEY);
+      SELECT create_hypertable('reading', 'at');
+      INSERT INTO reading VALUES ('2026-01-01 00:00+00'), ('2026-06-01 00:00+00');
+      CREATE TABLE alarm (at timestamptz REFERENCES reading);
+      INSERT INTO alarm VALUES ('2026-06-01 00:00+00');
+      ALTER DATABASE "${name}" SET ${off} = off;
+      `,
+    );
+    await expectFaithfulMigration(databases);
+    expect(await queryValue(databases.target, KEYS_TO_CHUNKS)).toBe('2');
+    await expect(query(databases.target, 'DELETE FROM reading')).rejects.toThrow(
+      'violates foreign key constraint',
+    );
+  });
+}
