@@ -6,12 +6,17 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relpersistence <> 't' AND ${IS_USER_SCHEMA} AND ${isNoMember('pg_class', 'c.oid')}`;
 
 /**
- * The partitions' copies of a constraint are their parent's matter. NOT NULL constraints, which have names of their
- * own since PostgreSQL 18, are compared with the columns.
+ * The partitions' copies of a constraint are their parent's matter. Those that TimescaleDB makes of a foreign key to a
+ * hypertable, one for each chunk, are not PostgreSQL's doing, so that a key may lack them: their names are numbered, and
+ * no part of it. NOT NULL constraints, which have names of their own since PostgreSQL 18, are compared with the columns.
  */
 const constraints: DefinitionQuery = () => `
 SELECT 'constraint' AS kind, pg_catalog.quote_ident(k.conname) || ' on ' || c.oid::pg_catalog.regclass AS object,
-       pg_catalog.pg_get_constraintdef(k.oid) AS text
+       pg_catalog.concat_ws(E'\\n', pg_catalog.pg_get_constraintdef(k.oid),
+         (SELECT pg_catalog.string_agg('to ' || o.confrelid::pg_catalog.regclass, E'\\n'
+                                       ORDER BY o.confrelid::pg_catalog.regclass::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_constraint o JOIN pg_catalog.pg_class r ON r.oid = k.confrelid AND r.relkind = 'r'
+          WHERE o.conparentid = k.oid AND o.conrelid = k.conrelid)) AS text
 FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid ${OF_USER_TABLE}
   AND k.contype IN ('c', 'f', 'p', 'u', 'x') AND k.conparentid = 0
 UNION ALL
