@@ -79,15 +79,19 @@ export const sourcePrivileges: Check<Pick<DumpChecked, 'source'>> = async ({ sou
   const findings: Finding[] = [];
   const unreadable = await readNames(source.session, READ_UNREADABLE);
   if (unreadable.length > 0) {
+    const { login } = await source.session.one<{ login: string }>('SELECT session_user::text AS login');
+    const isMade = login !== from.role;
+    const made = isMade ? ` (the setting "role" of the database or of ${login} makes sessions be it)` : '';
     findings.push({
       id: 'source-unreadable',
       severity: 'blocker',
       code: 'PRIVILEGE',
-      found: `expected the role ${from.role} to be allowed to read everything on the source, but it may not read ${nameSome(unreadable)}`,
+      found: `expected the role ${from.role}${made} to be allowed to read everything on the source, but it may not read ${nameSome(unreadable)}`,
       objects: unreadable,
       why: 'What cannot be read cannot be moved.',
-      mend:
-        from.version >= 140_000
+      mend: isMade
+        ? `To read as ${login}: PGOPTIONS="-c role=none"`
+        : from.version >= 140_000
           ? `GRANT pg_read_all_data TO ${quoteIdentifier(from.role)}; on the source, or connect as a superuser.`
           : 'Connect to the source as a superuser.',
     });

@@ -1,3 +1,4 @@
+import type { Connection } from './connection-string.js';
 import { databaseError } from './database-error.js';
 import { HyperferryError } from './error.js';
 
@@ -35,6 +36,21 @@ FROM (VALUES
 -- Setting what is so already would still need the right to set it. A setting that the server does not know is NULL here;
 -- pg_settings, which would tell the same, is made of all settings at each look (2 ms a session).
 WHERE pg_catalog.current_setting(name, true) <> value`;
+
+/**
+ * `ALTER DATABASE … SET role` is for others than a superuser, who would lose the rights that the target's checks have seen
+ * as soon as the target has the source's settings. Another login may have its rights from there alone. A role that the
+ * connection's own options name stays.
+ */
+export function ownRole({ parameters }: Pick<Connection, 'parameters'>): string {
+  return NAMES_ROLE.test(parameters.options ?? '') ? '' : BE_SUPERUSER;
+}
+
+const NAMES_ROLE = /(?:^|\s)(?:-c\s*|--)role=/i;
+
+const BE_SUPERUSER = `
+SELECT pg_catalog.set_config('role', 'none', false)
+WHERE current_user <> session_user AND (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user);`;
 
 /** Until the settings are there, the session has those that a connection string, a database or a role gives it. */
 export function refusedSettings(side: 'source' | 'target', error: unknown): unknown {

@@ -4,7 +4,7 @@ import { connect } from './connect.js';
 import type { Connection } from './connection-string.js';
 import { databaseError, noteSide } from './database-error.js';
 import { HyperferryError } from './error.js';
-import { bareState, refusedSettings, SET_FIXED_STATE } from './session-state.js';
+import { bareState, ownRole, refusedSettings, SET_FIXED_STATE } from './session-state.js';
 
 /** A command that speaks the protocol itself: `pg` calls it with the messages that come while it runs. */
 export interface WireCommand {
@@ -68,7 +68,8 @@ export class Session {
     const session = new Session(side, connection, client as WireClient);
     if (options.bare) return session;
     try {
-      await session.query(options.settings ? `${SET_FIXED_STATE};\n${options.settings}` : SET_FIXED_STATE);
+      const fixed = `${ownRole(connection)}${SET_FIXED_STATE}`;
+      await session.query(options.settings ? `${fixed};\n${options.settings}` : fixed);
     } catch (error) {
       await session.close();
       throw refusedSettings(side, error);

@@ -29,6 +29,22 @@ test('a source role that may not read a table is refused by the table, and the h
   expect((await migrateDatabase({ ...databases, ...asReader })).rows).toBe(79);
 });
 
+test('a source role that a setting of the database has made of another is told by both names', async () => {
+  const databases = await makeReadings(
+    await apachePair(),
+    'bad_set_role',
+    `CREATE ROLE bad_set_role_login LOGIN IN ROLE bad_set_role_owner, pg_read_all_data;
+     ALTER DATABASE bad_set_role SET role = bad_set_role_owner`,
+  );
+  const source = altered(databases.source, { username: 'bad_set_role_login' });
+  expectError(await failureOf({ ...databases, source }), {
+    code: 'PRIVILEGE',
+    says: ['role bad_set_role_owner', 'the setting "role" of the database or of bad_set_role_login'],
+    advises: 'PGOPTIONS="-c role=none"',
+  });
+  expect((await migrateDatabase(databases)).rows).toBe(79);
+});
+
 /** What a role with `pg_read_all_data` still may not read. */
 const UNREADABLE: Readonly<Record<string, { script: string; names: string | RegExp }>> = {
   'a table with row level security': {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseConnection } from '../../src/postgres/connection-string.js';
-import { Session } from '../../src/postgres/session.js';
+import { inSession, Session } from '../../src/postgres/session.js';
 import { query } from '../integration/sql.js';
 import { openSessions } from './sessions.js';
 
@@ -34,4 +34,25 @@ test('settings of a database neither restrict what a session reads nor end it at
   } finally {
     await session.close();
   }
+});
+
+test('a superuser is one whatever role the database has set, and another login is that role', async () => {
+  const { urls } = await openSessions(
+    'session_role',
+    `CREATE ROLE session_role_owner; CREATE ROLE session_role_login LOGIN IN ROLE session_role_owner;
+     ALTER DATABASE session_role SET role = session_role_owner;`,
+  );
+  const roleOf = (username: string, options = '') => {
+    const url = new URL(urls.source);
+    url.username = username;
+    // Not `searchParams`, which writes a space as libpq does not read it.
+    url.search = `?options=${encodeURIComponent(options)}`;
+    return inSession('source', parseConnection(url.href), (session) =>
+      session.one<{ role: string }>('SELECT current_user::text AS role').then(({ role }) => role),
+    );
+  };
+  expect(await roleOf('postgres')).toBe('postgres');
+  expect(await roleOf('session_role_login')).toBe('session_role_owner');
+  expect(await roleOf('session_role_login', '-c role=none')).toBe('session_role_login');
+  expect(await roleOf('postgres', '-c role=session_role_login')).toBe('session_role_login');
 });
