@@ -153,3 +153,24 @@ test('unlogged tables, unlogged hypertables and storage settings are carried', a
     new: `('2020-01-02 00:00+00', 1)`,
   });
 });
+
+test('tables that have lost their long columns are carried, without the options of their TOAST tables', async () => {
+  const options = 'WITH (toast.autovacuum_vacuum_scale_factor = 0.01)';
+  const databases = await makeDatabases(
+    await apachePair(),
+    'tables_without_toast',
+    `
+    CREATE EXTENSION timescaledb;
+    CREATE TABLE shortened (a int, exact numeric(9, 2), kind varchar(20), note text) ${options};
+    ALTER TABLE shortened DROP COLUMN note;
+    INSERT INTO shortened VALUES (1, 1.5, 'first');
+    CREATE TABLE reading (at timestamptz NOT NULL, note text) ${options};
+    SELECT create_hypertable('reading', 'at');
+    INSERT INTO reading VALUES ('2026-01-01 00:00+00', 'long');
+    ALTER TABLE reading DROP COLUMN note;
+    INSERT INTO reading VALUES ('2026-06-01 00:00+00');
+    `,
+  );
+  // The source's dump has the options, which the target has taken and forgotten.
+  await expectFaithfulMigration(databases, {}, { objects: [/^schema dump, /] });
+});

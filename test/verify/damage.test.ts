@@ -19,7 +19,7 @@ COMMENT ON TABLE plain IS 'readings by hand';
 INSERT INTO plain SELECT i, 'note ' || i, decode(repeat('00ff', 50), 'hex'), i / 3.0, i / 7.0 FROM generate_series(1, 100) AS i;
 UPDATE plain SET value = 0, exact = 1.0 WHERE id = 1;
 UPDATE plain SET note = '' WHERE id = 2;
-CREATE TABLE nothing_unique (a int, b text);
+CREATE TABLE nothing_unique (a int, b text) WITH (toast.autovacuum_enabled = off);
 INSERT INTO nothing_unique VALUES (1, 'x'), (1, 'x'), (2, NULL);
 CREATE SEQUENCE counter;
 CREATE TYPE point_of AS (x int, y int);
@@ -140,6 +140,11 @@ const DAMAGES: readonly [title: string, sql: string, named: readonly string[]][]
     ['constraint alarm_at_fkey on public.alarm different'],
   ],
   ['a changed storage option', `ALTER TABLE plain SET (fillfactor = 50)`, ['table public.plain different']],
+  [
+    'a lost option of a TOAST table',
+    `ALTER TABLE nothing_unique RESET (toast.autovacuum_enabled)`,
+    ['table public.nothing_unique different'],
+  ],
   ['a changed large object', `SELECT lo_put(4711, 0, 'x')`, ['large object 4711 different']],
   [
     'a lost table',

@@ -2,6 +2,18 @@ import { STORED_TYPES } from '../../inventory/stored-types.js';
 import { columnOptions } from '../../postgres/column-options.js';
 import { type DefinitionQuery, IS_USER_SCHEMA, isNoMember, optionLines, relationKind } from './definition.js';
 
+/**
+ * Whether a new table of these columns is sure to get a TOAST table, and may have options for it: one that has lost its
+ * long columns keeps it, where it comes from. A few bytes decide only of columns that all have a limit.
+ * Source: heapam_relation_needs_toast_table() in src/backend/access/heap/heapam_handler.c
+ */
+const NEEDS_TOAST = `EXISTS (
+  SELECT FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v' AND a.attlen = -1
+    AND a.attstorage <> 'p' AND (a.atttypmod < 0 OR a.atttypmod > 2032 AND a.atttypid IN ('pg_catalog.varchar'::pg_catalog.regtype, 'pg_catalog.bpchar'::pg_catalog.regtype)
+      OR a.atttypid NOT IN ('pg_catalog.varchar'::pg_catalog.regtype, 'pg_catalog.bpchar'::pg_catalog.regtype, 'pg_catalog.numeric'::pg_catalog.regtype,
+                            'pg_catalog.bit'::pg_catalog.regtype, 'pg_catalog.varbit'::pg_catalog.regtype)))`;
+
 /** Tables, chunks, views, foreign tables, sequences: everything that is not of their columns. */
 const relations: DefinitionQuery = () => `
 SELECT ${relationKind('c')} AS kind, c.oid::pg_catalog.regclass::text AS object,
@@ -16,7 +28,8 @@ SELECT ${relationKind('c')} AS kind, c.oid::pg_catalog.regclass::text AS object,
          CASE WHEN c.relrowsecurity THEN 'row security enabled' END,
          CASE WHEN c.relforcerowsecurity THEN 'row security forced' END,
          'replica identity ' || CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' WHEN 'i' THEN 'an index' END,
-         ${optionLines('c.reloptions', 'option')}, ${optionLines('t.reloptions', 'toast option')},
+         ${optionLines('c.reloptions', 'option')},
+         CASE WHEN t.reloptions IS NOT NULL AND ${NEEDS_TOAST} THEN ${optionLines('t.reloptions', 'toast option')} END,
          CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN 'not populated' END,
          'server ' || pg_catalog.quote_ident(f.srvname), ${optionLines('ft.ftoptions', 'foreign option')}) AS text
 FROM pg_catalog.pg_class c
