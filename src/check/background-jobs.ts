@@ -1,11 +1,11 @@
 import { quoteIdentifier } from '../postgres/quoting.js';
-import { readJobs } from '../timescale/jobs.js';
+import { readScheduledJobs } from '../timescale/jobs.js';
 import { type Check, type DumpChecked, type Finding, nameSome } from './finding.js';
 
 /** Jobs compress, drop and reorder chunks, which a snapshot does not see. */
 export const backgroundJobs: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
   if (!source.inventory.timescale) return [];
-  const jobs = await readJobs(source.session);
+  const jobs = await readScheduledJobs(source.session);
   const names = (chosen: typeof jobs): string[] =>
     chosen.map(({ id, procedure }) => `job ${id} (${procedure})`);
   const findings: Finding[] = [];

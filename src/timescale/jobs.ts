@@ -26,6 +26,8 @@ export interface Job {
   readonly procedure: string;
   readonly owner: string;
   readonly nextStart: string | null;
+  /** Not, while it is switched off. */
+  readonly isScheduled: boolean;
   /** Whether it would run within the time for which jobs are put off. */
   readonly isDue: boolean;
   /** Of its schedule; `alter_job()` forgets it where it is not given again. */
@@ -52,7 +54,7 @@ const POLL_MILLISECONDS = 500;
  */
 const READ_JOBS = `
 SELECT j.job_id AS id, j.proc_name AS procedure, j.next_start::text AS "nextStart",
-       pg_catalog.pg_get_userbyid(pg_catalog.to_regrole(j.owner::text)::oid)::text AS owner,
+       j.scheduled AS "isScheduled", pg_catalog.pg_get_userbyid(pg_catalog.to_regrole(j.owner::text)::oid)::text AS owner,
        COALESCE(j.next_start <= pg_catalog.now() + interval '20 minutes', true) AS "isDue",
        pg_catalog.to_jsonb(b)->>'timezone' AS "timeZone",
        COALESCE(s.job_status = 'Running', false) AS "isRunning",
@@ -60,7 +62,7 @@ SELECT j.job_id AS id, j.proc_name AS procedure, j.next_start::text AS "nextStar
 FROM timescaledb_information.jobs j
 JOIN JOBS b ON b.id = j.job_id
 LEFT JOIN timescaledb_information.job_stats s ON s.job_id = j.job_id
-WHERE j.job_id >= 1000 AND j.scheduled
+WHERE j.job_id >= 1000
 ORDER BY j.job_id`;
 
 const FIND_JOB_TABLE = `
@@ -68,7 +70,11 @@ SELECT COALESCE(pg_catalog.to_regclass('_timescaledb_catalog.bgw_job'),
                 pg_catalog.to_regclass('_timescaledb_config.bgw_job'))::text AS name`;
 
 /** The jobs that would run. */
-export async function readJobs(session: Session): Promise<Job[]> {
+export async function readScheduledJobs(session: Session): Promise<Job[]> {
+  return (await readJobs(session)).filter(({ isScheduled }) => isScheduled);
+}
+
+async function readJobs(session: Session): Promise<Job[]> {
   const { name } = await session.one<{ name: string }>(FIND_JOB_TABLE);
   return session.query<Job & Record<string, unknown>>(READ_JOBS.replace('JOBS', name));
 }
@@ -133,8 +139,9 @@ class Holding {
   async putOff(): Promise<number[]> {
     const jobs = await this.#inSession(readJobs);
     for (const job of jobs) {
-      if (!job.mayAlter) this.#refused.add(job.id);
       if (!job.isRunning && !this.#original.has(job.id)) this.#starts.set(job.id, job);
+      if (!job.isScheduled) continue;
+      if (!job.mayAlter) this.#refused.add(job.id);
       if (job.isRunning || !job.isDue || this.#refused.has(job.id)) continue;
       const refusal = await this.#alter(job, 'pg_catalog.now() + $2::interval', PUT_OFF);
       // alter_job() checks a job's whole configuration, and refuses some that it has made itself.

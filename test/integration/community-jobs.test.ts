@@ -123,6 +123,8 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       SELECT add_job('note', interval '1 hour', initial_start => '2099-01-01 00:00+00');
       SELECT alter_job(1002, next_start => 'infinity');
       SELECT add_job('note', interval '20 years', initial_start => now() + interval '5 minutes', fixed_schedule => false);
+      SELECT add_job('note', interval '1 hour', initial_start => '2099-01-01 00:00+00');
+      SELECT alter_job(1004, next_start => '2097-01-01 00:00+00', scheduled => false);
       SELECT alter_job(job_id, schedule_interval => interval '1 month 2 days', max_retries => 7, scheduled => false,
                        config => config || '{"drop_after": "3 months", "note": "it''s ours"}')
       FROM timescaledb_information.jobs WHERE job_id < 1000;`;
