@@ -1,8 +1,10 @@
 import { type ChangeCounters, readChangeCounters } from '../inventory/changes.js';
 import { type Inventory, readInventory } from '../inventory/inventory.js';
+import { readOrphanedChecks } from '../inventory/orphaned-checks.js';
 import { readDatabaseIdentity } from '../inventory/server.js';
 import { readValidatedChecks } from '../inventory/validated-checks.js';
 import { chunkEntries } from '../plan/chunk-entries.js';
+import { orphanEntries } from '../plan/orphan-entries.js';
 import type { SchemaEntries } from '../plan/plan.js';
 import { validationEntries } from '../plan/validation-entries.js';
 import type { ArchiveHeader } from '../postgres/archive/archive-header.js';
@@ -76,23 +78,28 @@ async function readDefinitions(
   const asOfSnapshot = <T>(session: Session, read: (session: Session) => Promise<T>): Promise<T> =>
     withSnapshot(session, id, () => read(session)).finally(() => closeSession(run, session));
   const flags = [`--snapshot=${id}`, ...plain.patterns.map((pattern) => `--exclude-table=${pattern}`)];
-  const [archive, tables, [parts, checks]] = await allOver([
+  const [archive, tables, [parts, orphans, validated]] = await allOver([
     runClientProgram(pgDump, [...DUMP_FLAGS, ...flags], dump, {
       reword: (query) => rewordPgDump(query, plain.oids),
       signal: run.signal,
     }),
     asOfSnapshot(sessions.tables, (session) => readChunkTables(session, server.version, plain.oids)),
     asOfSnapshot(sessions.parts, (session) =>
-      Promise.all([readPartsOfChunks(session, plain.oids), readValidatedChecks(session)]),
+      Promise.all([
+        readPartsOfChunks(session, plain.oids),
+        readOrphanedChecks(session),
+        readValidatedChecks(session),
+      ]),
     ),
   ]);
   const { header, entries: dumped } = readArchiveToc(archive);
   const chunks = { objects: [...tables.objects, ...parts], dependencies: tables.dependencies };
-  const entries = [...dumped, ...chunkEntries(chunks, dumped)];
+  const withChunks = [...dumped, ...chunkEntries(chunks, dumped)];
+  const entries = [...withChunks, ...orphanEntries(orphans, withChunks)];
   return {
     header,
     schema: {
-      entries: [...entries, ...validationEntries(checks, entries)],
+      entries: [...entries, ...validationEntries(validated, entries)],
       plainChunks: new Set(chunks.objects.map(({ table }) => table.oid)),
     },
   };

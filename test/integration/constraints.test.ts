@@ -70,6 +70,31 @@ test('a constraint that is valid for chunks and children alone, since they were 
   await expectFaithfulByReadme({ ...databases, target: await makeDatabaseBeside(databases.source) });
 });
 
+test('a CHECK of a child whose parent has lost the column is carried, with that of its own children', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'constraints_orphaned',
+    `
+    CREATE TABLE parent (a int, "co;l" text);
+    ALTER TABLE parent ADD CONSTRAINT "che""ck" CHECK (length("co;l") < 5);
+    CREATE TABLE child () INHERITS (parent);
+    CREATE TABLE grandchild () INHERITS (child);
+    CREATE TABLE "ch;ild" () INHERITS (parent);
+    INSERT INTO grandchild VALUES (1, 'ab');
+    ALTER TABLE ONLY parent DROP COLUMN "co;l";
+    `,
+  );
+  // It is local to the children there, and stands in a dump.
+  const exceptions = { objects: [/^schema dump, /] };
+  await expectFaithfulMigration(databases, {}, exceptions);
+  const target = await makeDatabaseBeside(databases.source);
+  await expectFaithfulByReadme({ ...databases, target }, {}, exceptions);
+  for (const table of ['child', 'grandchild', '"ch;ild"']) {
+    const long = query(databases.target, `INSERT INTO ${table} VALUES (1, 'much too long')`);
+    await expect(long).rejects.toThrow('violates check constraint');
+  }
+});
+
 test('foreign keys from a hypertable and its chunks to a plain table are carried and hold', async () => {
   const databases = await makeDatabases(
     await apachePair(),
