@@ -224,6 +224,10 @@ function different({ relations, objects }: Verification): HyperferryError {
 
 /** The first line that each side has alone. */
 function describeLines({ source, target }: Pick<ObjectDifference, 'source' | 'target'>): string {
-  const [here, there] = [source[0], target[0]];
-  return here === undefined && there === undefined ? '' : `(source: ${here ?? '–'}, target: ${there ?? '–'})`;
+  if (source.length === 0 && target.length === 0) return '';
+  return `(source: ${firstOf(source)}, target: ${firstOf(target)})`;
+}
+
+function firstOf([first = '–', ...more]: readonly string[]): string {
+  return more.length > 0 ? `${first} …` : first;
 }

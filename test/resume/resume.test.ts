@@ -369,6 +369,18 @@ test('rows that the comparison finds different are copied again by the next atte
   expect(resumed[0]?.again).toEqual(['public.device']);
 });
 
+test('of a definition with several lines that is not on the target, the message shows the first, and that there are more', async () => {
+  const check = 'ALTER TABLE device ADD COLUMN "two\nlines" int CONSTRAINT positive CHECK ("two\nlines" > 0)';
+  const databases = await makeReadings(await apachePair(), 'resume_lines', check);
+  const error = await failureOf({
+    ...databases,
+    onEvent: onStage('verify', () =>
+      runAtOnce(databases.programs, databases.target, 'ALTER TABLE device DROP CONSTRAINT positive'),
+    ),
+  });
+  expect(error.message).toMatch(/missing on target \(source: CHECK \(\("two …, target: –\)$/);
+});
+
 test('what an attempt has made and somebody has built upon since cannot be taken back: the run says to start over', async () => {
   const databases = await makeReadings(await apachePair(), 'resume_redefined', UPON_ROWS);
   await stopAt(databases, beginOf('verify'));
