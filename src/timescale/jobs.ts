@@ -121,13 +121,24 @@ export async function holdJobs(
   }
 }
 
+interface HeldJob {
+  /** When it would have run. */
+  readonly original: JobStart;
+  /** Until when it is put off. */
+  readonly until: string | undefined;
+}
+
+type Altered =
+  | { readonly state: 'altered'; readonly nextStart: string | undefined }
+  | { readonly state: 'refused'; readonly reason: string };
+
 /** The jobs that are put off, with the times at which they would have run. */
 class Holding {
   readonly #open: () => Promise<Session>;
   #session: Session | undefined;
   readonly #timescale: Timescale;
   readonly #starts = new Map<number, JobStart>();
-  readonly #original = new Map<number, JobStart>();
+  readonly #held = new Map<number, HeldJob>();
   readonly #refused = new Set<number>();
 
   constructor(open: () => Promise<Session>, timescale: Timescale) {
@@ -139,14 +150,20 @@ class Holding {
   async putOff(): Promise<number[]> {
     const jobs = await this.#inSession(readJobs);
     for (const job of jobs) {
-      if (!job.isRunning && !this.#original.has(job.id)) this.#starts.set(job.id, job);
+      if (!job.isRunning && !this.#held.has(job.id)) this.#starts.set(job.id, job);
       if (!job.isScheduled) continue;
       if (!job.mayAlter) this.#refused.add(job.id);
       if (job.isRunning || !job.isDue || this.#refused.has(job.id)) continue;
-      const refusal = await this.#alter(job, 'pg_catalog.now() + $2::interval', PUT_OFF);
+      const altered = await this.#alter(job, 'pg_catalog.now() + $2::interval', PUT_OFF);
       // alter_job() checks a job's whole configuration, and refuses some that it has made itself.
-      if (refusal) this.#refused.add(job.id);
-      else if (!this.#original.has(job.id)) this.#original.set(job.id, job);
+      if (altered.state === 'refused') {
+        this.#refused.add(job.id);
+        continue;
+      }
+      const held = this.#held.get(job.id);
+      // Somebody else may have given it another start since.
+      const original = held?.until === job.nextStart ? held.original : job;
+      this.#held.set(job.id, { original, until: altered.nextStart });
     }
     return jobs.filter(({ isRunning }) => isRunning).map(({ id }) => id);
   }
@@ -161,7 +178,7 @@ class Holding {
     }, RENEW_MILLISECONDS);
     timer.unref();
     return {
-      ids: [...this.#original.keys()],
+      ids: [...this.#held.keys()],
       notHeld: [...this.#refused],
       starts: [...this.#starts.values()].map(({ id, nextStart, timeZone }) => ({ id, nextStart, timeZone })),
       release: async () => {
@@ -183,30 +200,42 @@ class Holding {
 
   async #putBack(): Promise<string[]> {
     const failures: string[] = [];
-    for (const job of this.#original.values()) {
+    for (const { original, until } of this.#held.values()) {
+      const { id, nextStart } = original;
       // A job without a start of its own, or that was to run long ago, is due now.
-      const due = job.nextStart === null || job.nextStart === '-infinity' ? 'now' : job.nextStart;
-      const refusal = await this.#alter(job, '$2::timestamptz', due).catch((error: Error) => error.message);
-      if (refusal) failures.push(`job ${job.id}: ${refusal}`);
+      const due = nextStart === null || nextStart === '-infinity' ? 'now' : nextStart;
+      const altered = await this.#alter(original, '$2::timestamptz', due, until).catch(
+        (error: Error): Altered => ({ state: 'refused', reason: error.message }),
+      );
+      if (altered.state === 'refused') failures.push(`job ${id}: ${altered.reason}`);
     }
     return failures;
   }
 
-  /** @returns what the server said against it */
-  async #alter({ id, timeZone }: JobStart, nextStart: string, value: string): Promise<string | undefined> {
-    const zone = timeZone === null ? '' : ', timezone => $3';
+  /** @param from the start that it must still have: one that somebody else has given it meanwhile is theirs */
+  async #alter({ id, timeZone }: JobStart, to: string, value: string, from?: string): Promise<Altered> {
+    const values: (string | number)[] = [id, value];
+    const parameter = (given: string): string => `$${values.push(given)}`;
+    const zone = timeZone === null ? '' : `, timezone => ${parameter(timeZone)}`;
+    const where =
+      from === undefined
+        ? ''
+        : `AND EXISTS (SELECT FROM _timescaledb_internal.bgw_job_stat t
+                       WHERE t.job_id = j.job_id AND t.next_start = ${parameter(from)}::timestamptz)`;
+    const alterJob = `${quoteIdentifier(this.#timescale.schema)}.alter_job`;
     try {
-      await this.#inSession((session) =>
-        session.query(
-          `SELECT ${quoteIdentifier(this.#timescale.schema)}.alter_job($1::int, next_start => ${nextStart}, if_exists => true${zone})`,
-          [id, value, ...(timeZone === null ? [] : [timeZone])],
+      const [row] = await this.#inSession((session) =>
+        session.query<{ nextStart: string }>(
+          `SELECT (${alterJob}(job_id, next_start => ${to}, if_exists => true${zone})).next_start::text AS "nextStart"
+           FROM timescaledb_information.jobs j WHERE job_id = $1::int ${where}`,
+          values,
         ),
       );
-      return undefined;
+      return { state: 'altered', nextStart: row?.nextStart };
     } catch (error) {
       const refusal = databaseError(error);
       if (!refusal) throw error;
-      return refusal.message;
+      return { state: 'refused', reason: refusal.message };
     }
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { restore } from '../../src/archive/restore.js';
 import { followReadme } from '../archive/by-readme.js';
+import { onStage, runAtOnce } from '../resume/stopped.js';
 import { makeDatabaseBeside, makeDatabases } from './databases.js';
 import { expectFaithfulMigration, migrateDatabase, withDump } from './ferry.js';
 import { COMMUNITY_VERSIONS, communityPair, hasCommunity } from './servers.js';
@@ -109,6 +110,34 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       await expect(query(databases.target, `SELECT alter_job(1000, config => '{}')`)).rejects.toThrow(
         'must say what',
       );
+    });
+
+    test('a job that somebody gives another start during the run keeps that', async () => {
+      const databases = await makeDatabases(
+        await communityPair(),
+        `jobs_moved_${suffix}`,
+        `${extension}
+      CREATE PROCEDURE nothing(job_id int, config jsonb) LANGUAGE sql AS 'SELECT 1';
+      CREATE TABLE t (a int);
+      SELECT add_job('nothing', interval '1 hour', initial_start => now() + interval '5 minutes', fixed_schedule => false);
+      SELECT add_job('nothing', interval '1 hour', initial_start => now() + interval '5 minutes', fixed_schedule => false);`,
+      );
+      const starts = () =>
+        query<{ id: number; next: string }>(
+          withFixedDisplay(databases.source),
+          'SELECT job_id AS id, next_start::text AS next FROM timescaledb_information.jobs WHERE job_id >= 1000 ORDER BY 1',
+        );
+      const [, second] = await starts();
+      await migrateDatabase(databases, {
+        onEvent: onStage('rows and indexes', () =>
+          runAtOnce(
+            databases.programs,
+            databases.source,
+            `SELECT alter_job(1000, next_start => '2098-01-01 00:00+00')`,
+          ),
+        ),
+      });
+      expect(await starts()).toEqual([{ id: 1000, next: '2098-01-01 00:00:00+00' }, second]);
     });
 
     test('jobs wait on the target for as long as on the source, and those of TimescaleDB itself are set as there', async () => {
