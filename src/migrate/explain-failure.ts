@@ -6,10 +6,12 @@ import type { Run } from './run.js';
 /** Says what state both sides are in, and what to do. */
 export function explainFailure(error: unknown, run: Run): HyperferryError {
   const failure = failureOf(error, run);
-  const dropped = droppedOnTarget(failure, run);
-  const hints = [failure.hint, sourceState(run), dropped, ...targetState(run, failure.isFinal)].filter(
-    (line) => line !== undefined,
-  );
+  const hints = [
+    failure.hint,
+    sourceState(run),
+    notFound(failure, run),
+    ...targetState(run, failure.isFinal),
+  ].filter((line) => line !== undefined);
   return new HyperferryError(failure.code, failure.message, {
     cause: failure.cause ?? failure,
     isFinal: failure.isFinal,
@@ -28,11 +30,20 @@ function sourceState({ state }: Run): string | undefined {
 }
 
 const UNDEFINED_TABLE = '42P01';
+const UNDEFINED_FUNCTION = '42883';
 
-/** What stands by the ledger no attempt makes again. */
-function droppedOnTarget({ cause }: HyperferryError, { isResumed }: Run): string | undefined {
+/** What is not there for a function is mostly in a schema that it leaves to the `search_path`. */
+function notFound({ cause }: HyperferryError, { isResumed }: Run): string | undefined {
   const refusal = databaseError(cause);
-  return isResumed && refusal?.code === UNDEFINED_TABLE && refusal.side === 'target'
+  if (refusal?.side !== 'target') return undefined;
+  const { code, where } = refusal;
+  if (code !== UNDEFINED_TABLE && code !== UNDEFINED_FUNCTION) return undefined;
+  if (where && /\bfunction\b/.test(where)) {
+    const [innermost] = where.split('\n');
+    return `${innermost}: if the name is left to the search_path, set that on the source: ALTER FUNCTION … SET search_path = …; or ALTER DATABASE … SET search_path = …;`;
+  }
+  // What stands by the ledger no attempt makes again.
+  return isResumed && code === UNDEFINED_TABLE
     ? 'If an earlier attempt has made it, somebody has dropped it on the target since, and only to start over makes it again.'
     : undefined;
 }

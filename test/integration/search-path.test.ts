@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import type { HyperferryError } from '../../src/index.js';
 import { makeDatabases } from './databases.js';
-import { expectFaithfulMigration } from './ferry.js';
+import { expectFaithfulMigration, migrateDatabase } from './ferry.js';
 import { expectHypertableWorks } from './hypertables.js';
 import { apachePair } from './servers.js';
-import { queryValue } from './sql.js';
+import { query, queryValue } from './sql.js';
 
 /** Functions that leave names to the session's search_path, in another schema than `public`. */
 const FUNCTIONS = `
@@ -99,4 +100,34 @@ test('a policy and a view that rely on search_path are carried', async () => {
     `,
   );
   await expectFaithfulMigration(databases);
+});
+
+test('where a function does not find what it leaves to a search_path that only its makers had set, the hint says so and helps', async () => {
+  const databases = await makeDatabases(
+    await apachePair(),
+    'search_path_unset',
+    `
+    CREATE SCHEMA app;
+    SET search_path = app, public;
+    CREATE TABLE looked_up (value int);
+    CREATE FUNCTION counted() RETURNS bigint LANGUAGE plpgsql IMMUTABLE
+      AS $$ BEGIN RETURN (SELECT count(*) FROM looked_up); END $$;
+    CREATE TABLE plain (value int CHECK (counted() >= 0));
+    INSERT INTO plain VALUES (1);
+    `,
+  );
+  for (const resume of [false, true]) {
+    const error = await migrateDatabase(databases, { resume }).catch((refusal: HyperferryError) => refusal);
+    expect(error).toMatchObject({
+      code: 'COPY',
+      message: expect.stringContaining('"looked_up" does not exist'),
+    });
+    expect(error).toMatchObject({
+      hint: expect.stringMatching(/function app\.counted\(\).*ALTER FUNCTION … SET search_path/),
+    });
+    expect(error).not.toMatchObject({ hint: expect.stringContaining('somebody has dropped it') });
+  }
+  await query(databases.source, 'ALTER FUNCTION app.counted SET search_path = app, public');
+  await migrateDatabase(databases, { resume: true });
+  expect(await queryValue(databases.target, 'SELECT value FROM app.plain')).toBe('1');
 });
