@@ -5,11 +5,11 @@ import type { Connection } from '../postgres/connection-string.js';
 import type { ErrorCode, HyperferryError } from '../postgres/error.js';
 import type { Session } from '../postgres/session.js';
 import type { Features } from '../timescale/features.js';
+import type { FindingId } from './finding-ids.js';
 
 /** Something that stands in the way of a migration, or that one should know before it. */
 export interface Finding {
-  /** Stable: scripts and `--skip-check` name it. */
-  readonly id: string;
+  readonly id: FindingId;
   /** A blocker stops the migration; a warning may spoil it; a note is what will be done about something. */
   readonly severity: 'blocker' | 'warning' | 'note';
   /** What was expected and what was found. */

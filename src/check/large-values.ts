@@ -15,21 +15,27 @@ WHERE c.reltoastrelid <> 0 AND c.relkind = 'r' AND pg_catalog.pg_relation_size(c
  */
 export const largeValues: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
   const { text, binary } = await findLargeValues(source);
-  return [
-    ...finding(
-      'large-values',
-      'blocker',
-      text,
-      'but their table has a column whose type travels only as text',
-    ),
-    ...finding('large-values-binary', 'note', binary, 'which travel in binary form'),
-  ];
+  const refused = {
+    id: 'large-values',
+    how: 'but their table has a column whose type travels only as text',
+    mend: 'Move these values or that column to a table of their own.',
+  } as const;
+  const carried = {
+    id: 'large-values-binary',
+    how: 'which travel in binary form',
+    mend: 'Nothing to do.',
+  } as const;
+  return [...finding('blocker', text, refused), ...finding('note', binary, carried)];
 };
 
 /** All that is in an archive is text. */
 export const largeValuesAsText: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
   const { text, binary } = await findLargeValues(source);
-  return finding('large-values', 'blocker', [...text, ...binary], 'but an archive holds rows as text');
+  return finding('blocker', [...text, ...binary], {
+    id: 'large-values',
+    how: 'but an archive holds rows as text',
+    mend: 'Cut them in pieces, or keep them as large objects; or use hyperferry migrate, which copies in binary form.',
+  });
 };
 
 /** Columns by how the rows of their table travel between servers. */
@@ -62,7 +68,11 @@ WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped
        OR EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = atttypid
                   AND t.typbasetype = 'pg_catalog.bytea'::pg_catalog.regtype))`;
 
-function finding(id: string, severity: Finding['severity'], objects: string[], how: string): Finding[] {
+function finding(
+  severity: Finding['severity'],
+  objects: readonly string[],
+  { id, how, mend }: Pick<Finding, 'id' | 'mend'> & { readonly how: string },
+): Finding[] {
   if (objects.length === 0) return [];
   return [
     {
@@ -72,8 +82,7 @@ function finding(id: string, severity: Finding['severity'], objects: string[], h
       found: `columns hold values of more than 500 MB, ${how}: ${nameSome(objects)}`,
       objects,
       why: 'Text COPY fails on a value of about 500 MB and more; binary COPY takes up to 1 GB.',
-      mend:
-        severity === 'note' ? 'Nothing to do.' : 'Move these values or that column to a table of their own.',
+      mend,
     },
   ];
 }

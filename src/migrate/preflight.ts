@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { CHECKS, runChecks } from '../check/check.js';
 import type { Check, Finding } from '../check/finding.js';
+import { FINDING_IDS } from '../check/finding-ids.js';
 import type { Emit } from '../engine/events.js';
 import { type Inventory, readInventory } from '../inventory/inventory.js';
 import { freeConnections } from '../inventory/server.js';
@@ -87,6 +88,12 @@ const NEVER_SKIPPED = new Set([
  * @throws HyperferryError with the code of the first blocker, and what all of them found and how to mend it
  */
 export function refuseBlockers(findings: readonly Finding[], skipped: readonly string[]): void {
+  const unknown = skipped.find((id) => !(FINDING_IDS as readonly string[]).includes(id));
+  if (unknown !== undefined) {
+    throw new HyperferryError('USAGE', `expected the id of a finding for --skip-check, but ${unknown} came`, {
+      hint: 'The ids stand in brackets in what hyperferry check prints, and in docs/troubleshooting.md.',
+    });
+  }
   const kept = skipped.find((id) => NEVER_SKIPPED.has(id));
   if (kept) {
     throw new HyperferryError('USAGE', `the check ${kept} cannot be skipped: data would be lost`, {

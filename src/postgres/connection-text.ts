@@ -17,6 +17,14 @@ function parseUri(text: string): Parameters {
   const match = /^(?:([^@/]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(text);
   if (!match) throw usage('the connection URI is not of the form postgresql://user@host:port/database');
   const [, login = '', hostList = '', database, query] = match;
+  // A password that is not encoded ends up in other parts, and those are shown.
+  if (hostList.includes('@'))
+    throw usage('a host cannot contain @; in a user name or a password, write it as %40');
+  if (login === '' && database?.includes('@')) {
+    throw usage(
+      'the name of a database contains @ and there is no user; in a password, write / as %2F and @ as %40',
+    );
+  }
   const parameters: Record<string, string> = {};
   const [user, password] = splitOnce(login, ':');
   if (user) parameters.user = decode(user);

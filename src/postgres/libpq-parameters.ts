@@ -91,6 +91,6 @@ export function withEnvironment(given: Parameters, environment: Environment): Pa
 
 export function usage(message: string): HyperferryError {
   return new HyperferryError('USAGE', message, {
-    hint: 'Example: --source postgresql://postgres@old.example.com:5432/tsdb',
+    hint: 'Example: postgresql://postgres@old.example.com:5432/tsdb',
   });
 }

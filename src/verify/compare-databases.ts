@@ -4,6 +4,7 @@ import { compareObjects } from './compare-objects.js';
 import { compareRows } from './compare-rows.js';
 import { pairRelations, type RelationPairs } from './compared-relation.js';
 import { encodingsOf, readSide } from './known-side.js';
+import { refuseUnknownTables } from './table-pattern.js';
 import type { Verification } from './verification.js';
 
 const ALL_AREAS: ReadonlySet<ComparedArea> = new Set([
@@ -30,6 +31,10 @@ export async function compareDatabases(context: CompareContext): Promise<Verific
     readSide('source', context.source, context),
     readSide('target', context.target, context),
   ]);
+  refuseUnknownTables(
+    context.tables,
+    [source, target].some(({ inventory, isMeant }) => inventory.relations.some(isMeant)),
+  );
   const { areas = ALL_AREAS } = context;
   const isOfRowsOnly = context.tables !== undefined || (source.record && !source.record.objects);
   const objects = isOfRowsOnly ? undefined : await compareObjects(source, target, context);

@@ -1,5 +1,6 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { Relation } from '../inventory/relations.js';
+import { HyperferryError } from '../postgres/error.js';
 
 /** Whether a table's name matches a pattern, in which `*` and `?` stand for any characters and any one. */
 export function matchesPattern(
@@ -14,6 +15,18 @@ export function matchesPattern(
     's',
   );
   return expression.test(name) || expression.test(`${schema}.${name}`);
+}
+
+/** @throws HyperferryError `USAGE`: nothing is equal to nothing, and a name that was mistyped would prove all */
+export function refuseUnknownTables(pattern: string | undefined, isFound: boolean): void {
+  if (pattern === undefined || isFound) return;
+  throw new HyperferryError(
+    'USAGE',
+    `expected tables for --tables, but neither side has one of the name ${pattern}`,
+    {
+      hint: 'Name tables as they are written, with or without a schema: --tables public.reading, --tables "read*".',
+    },
+  );
 }
 
 /** Chunks go with their hypertable, also those that hold compressed rows; partitions have names of their own. */

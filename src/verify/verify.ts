@@ -61,13 +61,22 @@ export async function verify(options: VerifyOptions): Promise<Verification> {
   });
 }
 
-/** @throws HyperferryError `USAGE` for a time that PostgreSQL does not read as one */
+/** @throws HyperferryError `USAGE` for a time that PostgreSQL does not read as one, and for one that is before its begin */
 async function expectTimes(source: SideAccess, { since, until }: VerifyOptions): Promise<void> {
+  const [begin, end] = [since, until].map((time) =>
+    /^-?\d+$/.test(time ?? '') ? BigInt(time ?? '') : undefined,
+  );
+  if (begin !== undefined && end !== undefined && begin >= end) throw nothingBetween(since, until);
   const times = [since, until].filter((time) => time !== undefined && !/^-?\d+$/.test(time));
   if (times.length === 0) return;
   const session = await source.open();
   try {
-    await session.query(`SELECT ${times.map((_, index) => `$${index + 1}::timestamptz`).join(', ')}`, times);
+    const given = times.map((_, index) => `$${index + 1}::timestamptz`);
+    const { rising } = await session.one<{ rising: boolean }>(
+      `SELECT ${given.length === 2 ? given.join(' < ') : `${given[0]} IS NOT NULL`} AS rising`,
+      times,
+    );
+    if (!rising) throw nothingBetween(since, until);
   } catch (error) {
     const refusal = databaseError(error);
     if (!refusal) throw error;
@@ -77,4 +86,10 @@ async function expectTimes(source: SideAccess, { since, until }: VerifyOptions):
   } finally {
     await session.close();
   }
+}
+
+function nothingBetween(since: string | undefined, until: string | undefined): HyperferryError {
+  return new HyperferryError('USAGE', `expected --until after --since, but ${since} and ${until} came`, {
+    hint: 'Rows from --since on and before --until are compared.',
+  });
 }

@@ -97,6 +97,8 @@ test('--skip-check lets migrate go on in spite of a blocker of that id, and of n
   expect(refused.stderr).toMatch(/MB free on the target/);
   const others = await run('migrate', databases, '--skip-check', 'locks', '--skip-check', 'connections');
   expect(others.exitCode).not.toBe(0);
+  const mistyped = await run('migrate', databases, '--skip-check', 'diks');
+  expect(mistyped).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('but diks came') });
   const error = await migrate({ ...databases, jobs: 1, skipChecks: ['locks'] }).then(
     () => undefined,
     (refusal: unknown) => refusal,

@@ -37,6 +37,23 @@ describe('a connection URI', () => {
     expect(parse('postgresql://ann:a:b:c@h/d').password).toBe('a:b:c');
   });
 
+  test('with a password that is not encoded is refused, and nothing of it is shown', () => {
+    for (const text of [
+      'postgresql://ann:s3@cret@h/d',
+      'postgresql://ann:s3/cret@h:1/d',
+      'postgres://ann:@cret@h',
+    ]) {
+      let message = 'it was taken';
+      try {
+        parse(text);
+      } catch (error) {
+        message = (error as Error).message;
+      }
+      expect(message, text).toMatch(/%40|%2F/);
+      expect(message, text).not.toMatch(/s3|cret/);
+    }
+  });
+
   test('may name an IPv6 address', () => {
     const connection = parse('postgresql://ann@[2001:db8::1]:6543/d');
     expect(connection.hosts).toEqual([{ host: '2001:db8::1', port: 6543 }]);

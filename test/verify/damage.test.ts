@@ -218,6 +218,12 @@ test('a pattern of tables confines the comparison to their rows, chunks among th
   const verification = await verify({ ...twins, target, tables: 'public.read*' });
   expect(found(verification)).toEqual([`rows of ${FIRST_CHUNK} different`]);
   expect(verification.relations.compared).toBe(4);
+  for (const options of [{ tables: 'raeding' }, { tables: 'raeding', logical: true }]) {
+    await expect(verify({ ...twins, ...options })).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('neither side has one of the name raeding'),
+    });
+  }
 });
 
 test('the comparison changes nothing and takes no lock above ACCESS SHARE', async () => {

@@ -75,4 +75,13 @@ test('only rows between --since and --until count', async () => {
   expect((await verify({ ...pair, until: '2026-01-04 05:00+00' })).equal).toBe(true);
   expect((await verify({ ...pair, since: '2026-01-04 05:00+00', until: '2026-01-05' })).equal).toBe(false);
   await expect(verify({ ...pair, since: 'yesterday-ish' })).rejects.toMatchObject({ code: 'USAGE' });
+  for (const [since, until] of [
+    ['2026-01-05 00:00+00', '2026-01-04 23:00+00'],
+    ['5', '5'],
+  ]) {
+    await expect(verify({ ...pair, since, until })).rejects.toMatchObject({
+      code: 'USAGE',
+      message: `expected --until after --since, but ${since} and ${until} came`,
+    });
+  }
 });

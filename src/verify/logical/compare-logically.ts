@@ -10,6 +10,7 @@ import { findDifferingRows, readKeys } from '../differing-rows.js';
 import { encodingsOf, type KnownSide, readSide } from '../known-side.js';
 import { refuseRewrittenSince } from '../read-totals.js';
 import { withComparingSession } from '../side.js';
+import { refuseUnknownTables } from '../table-pattern.js';
 import type { RangeDifference, RowTotals, Verification } from '../verification.js';
 import { type LogicalTable, readLogicalTables } from './logical-tables.js';
 import { narrowDown } from './narrow.js';
@@ -46,6 +47,7 @@ export async function compareLogically(context: LogicalContext): Promise<Verific
     readLogicalTables(source, { tables: context.tables, signal: context.signal }),
     readLogicalTables(target, { tables: context.tables, signal: context.signal }),
   ]);
+  refuseUnknownTables(context.tables, left.size + right.size > 0);
   const notCompared: LeftOut[] = [];
   const asked = { from: context.since, to: context.until };
   const isMeant = (table: LogicalTable): boolean => {
