@@ -79,17 +79,15 @@ type WithTable<T> = Omit<T, 'table'> & { readonly table: string };
 
 export async function readDefinitions(session: Session): Promise<Definitions> {
   const tableOf = new Map<number, number>();
-  await session.each<{ oid: string; table: string }>(READ_TABLES, ({ oid, table }) =>
-    tableOf.set(Number(oid), Number(table)),
-  );
-  const foreignKeys = await session.query<{ oid: string; table: string; references: string }>(
-    READ_FOREIGN_KEYS,
-  );
-  const relying = await session.query<{ index: string; constraint: string | null }>(
-    READ_RELYING_ON_SEARCH_PATH,
-  );
-  const invalidIndexes = await session.query<WithTable<InvalidIndex>>(READ_INVALID_INDEXES);
-  const disabledKeys = await session.query<WithTable<DisabledKey>>(READ_DISABLED_KEYS);
+  const [foreignKeys, relying, invalidIndexes, disabledKeys] = await Promise.all([
+    session.query<{ oid: string; table: string; references: string }>(READ_FOREIGN_KEYS),
+    session.query<{ index: string; constraint: string | null }>(READ_RELYING_ON_SEARCH_PATH),
+    session.query<WithTable<InvalidIndex>>(READ_INVALID_INDEXES),
+    session.query<WithTable<DisabledKey>>(READ_DISABLED_KEYS),
+    session.each<{ oid: string; table: string }>(READ_TABLES, ({ oid, table }) =>
+      tableOf.set(Number(oid), Number(table)),
+    ),
+  ]);
   return {
     tableOf,
     disabledKeys: disabledKeys.map((key) => ({ ...key, table: Number(key.table) })),

@@ -59,8 +59,10 @@ type ConfigurationRow = {
 
 /** The database's extensions but `plpgsql`, each after those that it requires. */
 export async function readExtensions(session: Session): Promise<Extension[]> {
-  const rows = await session.query<Omit<Extension, 'configuration'>>(READ_EXTENSIONS);
-  const configuration = await session.query<ConfigurationRow>(READ_CONFIGURATION);
+  const [rows, configuration] = await Promise.all([
+    session.query<Omit<Extension, 'configuration'>>(READ_EXTENSIONS),
+    session.query<ConfigurationRow>(READ_CONFIGURATION),
+  ]);
   const extensions = rows.map((row) => ({
     ...row,
     configuration: inForeignKeyOrder(configuration.filter(({ extension }) => extension === row.name)),

@@ -104,28 +104,21 @@ export async function readRoles(session: Session, serverVersion: number): Promis
     serverVersion >= 160_000
       ? 'a.inherit_option AS inherit, a.set_option AS set'
       : 'NULL AS inherit, NULL AS set';
-  const memberships = await session.query<{
-    role: string;
-    member: string;
-    admin: boolean;
-    inherit: boolean | null;
-    set: boolean | null;
-    grantor: string | null;
-  }>(READ_MEMBERSHIPS.replace('OPTIONS', options));
-  const settings = await session.query<Omit<Setting, 'role'> & { role: string | null }>(READ_SETTINGS);
-  const parameterGrants =
+  const [memberships, settings, parameterGrants, roles] = await Promise.all([
+    session.query<{
+      role: string;
+      member: string;
+      admin: boolean;
+      inherit: boolean | null;
+      set: boolean | null;
+      grantor: string | null;
+    }>(READ_MEMBERSHIPS.replace('OPTIONS', options)),
+    session.query<Omit<Setting, 'role'> & { role: string | null }>(READ_SETTINGS),
     serverVersion >= 150_000
-      ? await session.query<ParameterGrant & Record<string, unknown>>(READ_PARAMETER_GRANTS)
-      : [];
-  const { may } = await session.one<{ may: boolean }>(
-    "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS may",
-  );
-  const hasPassword = may
-    ? '(SELECT a.rolpassword IS NOT NULL FROM pg_catalog.pg_authid a WHERE a.oid = pg_roles.oid)'
-    : 'NULL::boolean';
-  const roles = await session.query<Omit<Role, 'hasPassword'> & { hasPassword: boolean | null }>(
-    READ_ROLES.replace('HAS_PASSWORD', hasPassword),
-  );
+      ? session.query<ParameterGrant & Record<string, unknown>>(READ_PARAMETER_GRANTS)
+      : [],
+    readNames(session),
+  ]);
   return {
     roles: roles.map((role) => ({ ...role, hasPassword: role.hasPassword ?? undefined })),
     memberships: memberships.map(({ inherit, set, grantor, ...rest }) => ({
@@ -137,6 +130,18 @@ export async function readRoles(session: Session, serverVersion: number): Promis
     settings: settings.map(({ role, ...rest }) => ({ ...rest, role: role ?? undefined })),
     parameterGrants,
   };
+}
+
+type NamedRole = Omit<Role, 'hasPassword'> & { hasPassword: boolean | null };
+
+async function readNames(session: Session): Promise<NamedRole[]> {
+  const { may } = await session.one<{ may: boolean }>(
+    "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS may",
+  );
+  const hasPassword = may
+    ? '(SELECT a.rolpassword IS NOT NULL FROM pg_catalog.pg_authid a WHERE a.oid = pg_roles.oid)'
+    : 'NULL::boolean';
+  return session.query<NamedRole>(READ_ROLES.replace('HAS_PASSWORD', hasPassword));
 }
 
 /** The stored forms of passwords by role; needs a superuser. They are kept in memory alone. */
