@@ -9,11 +9,11 @@ import type { DumpFolder } from './dump-folder.js';
 import type { DumpRecord } from './dump-record.js';
 import type { Manifest } from './manifest.js';
 import { backgroundJobsScript, databaseScript, missingValuesScript, rolesScript } from './psql-scripts.js';
-import { BACKGROUND_JOBS, LISTS, MISSING_VALUES, readme } from './readme.js';
+import { BACKGROUND_JOBS, LISTS, MISSING_VALUES, type ReadmeSubject, readme } from './readme.js';
 import { RECORD_FILE, writeRecord } from './record-file.js';
 
 /** All that the files beside the rows are made of. */
-export interface Described {
+export interface DumpedDatabase {
   /** `user@host:port/database`, without a password. */
   readonly name: string;
   readonly snapshot: ServerSnapshot;
@@ -26,12 +26,12 @@ export interface Described {
   readonly rolePasswords: boolean;
 }
 
-export async function writeDefinitions(folder: DumpFolder, described: Described): Promise<WrittenFile[]> {
-  const { snapshot, contents, compression, record, takenAt } = described;
+export async function writeDefinitions(folder: DumpFolder, dumped: DumpedDatabase): Promise<WrittenFile[]> {
+  const { snapshot, contents, compression, record, takenAt } = dumped;
   const { inventory, header } = snapshot;
   const list = (entries: DumpContents['entries']): string =>
     entries.map(({ dumpId }) => `${dumpId};\n`).join('');
-  const [first, last] = [schemasOfExtensions(described), afterRestoreMode(described)];
+  const [first, last] = [schemasOfExtensions(dumped), afterRestoreMode(dumped)];
   const inRestoreMode = contents.entries.filter((entry) => !first.includes(entry) && !last.includes(entry));
   return [
     await folder.write(
@@ -52,39 +52,37 @@ export async function writeDefinitions(folder: DumpFolder, described: Described)
     ...(inventory.missingValues.length === 0
       ? []
       : [await folder.write(MISSING_VALUES, missingValuesScript(inventory.missingValues))]),
-    ...(hasBackgroundJobs(described)
+    ...(hasBackgroundJobs(dumped)
       ? [await folder.write(BACKGROUND_JOBS, backgroundJobsScript(record.jobStarts, inventory))]
       : []),
     await folder.write(LISTS.inRestoreMode, list(inRestoreMode)),
     await folder.write(LISTS.afterRestoreMode, list(last)),
     await folder.write(RECORD_FILE, await writeRecord(record)),
-    await folder.write('README.txt', readme(readmeOf(described, 'archive'))),
+    await folder.write('README.txt', readme(readmeOf(dumped, 'archive'))),
   ];
 }
 
-export function readmeOf(described: Described, kind: Manifest['kind']): Parameters<typeof readme>[0] {
-  const { name, snapshot, takenAt, compression } = described;
+export function readmeOf(dumped: DumpedDatabase, kind: Manifest['kind']): ReadmeSubject {
+  const { name, snapshot, takenAt, compression } = dumped;
   return {
     kind,
     source: snapshot.inventory,
     name,
     takenAt: takenAt.toISOString(),
     compression,
-    tablespaces: [
-      ...new Set(described.contents.entries.flatMap(({ tablespace }) => tablespace ?? [])),
-    ].sort(),
-    schemas: schemasOfExtensions(described),
-    afterRestoreMode: afterRestoreMode(described),
-    hasBackgroundJobs: hasBackgroundJobs(described),
+    tablespaces: [...new Set(dumped.contents.entries.flatMap(({ tablespace }) => tablespace ?? []))].sort(),
+    schemas: schemasOfExtensions(dumped),
+    afterRestoreMode: afterRestoreMode(dumped),
+    hasBackgroundJobs: hasBackgroundJobs(dumped),
   };
 }
 
-function hasBackgroundJobs({ record, snapshot: { inventory } }: Described): boolean {
+function hasBackgroundJobs({ record, snapshot: { inventory } }: DumpedDatabase): boolean {
   return record.jobStarts.length + inventory.ownJobs.length > 0;
 }
 
 /** Every database has the schema `public`. */
-function schemasOfExtensions({ contents, snapshot: { inventory } }: Described): readonly TocEntry[] {
+function schemasOfExtensions({ contents, snapshot: { inventory } }: DumpedDatabase): readonly TocEntry[] {
   const holding = new Set(inventory.extensions.map(({ schema }) => schema));
   return contents.entries.filter(
     ({ kind, tag }) => kind === 'SCHEMA' && tag !== 'public' && holding.has(tag),
@@ -96,7 +94,10 @@ function schemasOfExtensions({ contents, snapshot: { inventory } }: Described): 
  * reads compressed rows neither. Views come first, so that a script which ends at one can be run again. Event triggers
  * would act on those, and come behind.
  */
-function afterRestoreMode({ contents, snapshot: { schema, inventory } }: Described): readonly TocEntry[] {
+function afterRestoreMode({
+  contents,
+  snapshot: { schema, inventory },
+}: DumpedDatabase): readonly TocEntry[] {
   const { hypertableKeys, last } = divideArchive(schema.entries, inventory, schema.plainChunks);
   const filling = contents.entries.filter(({ kind }) => kind === 'MATERIALIZED VIEW DATA');
   return [...filling, ...hypertableKeys, ...last];

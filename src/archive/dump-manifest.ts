@@ -5,13 +5,13 @@ import type { WrittenFile } from '../postgres/archive/data-file.js';
 import { HyperferryError } from '../postgres/error.js';
 import { nameOf } from '../verify/compared-relation.js';
 import type { SideRecord } from '../verify/side-record.js';
-import type { Described } from './dump-files.js';
+import type { DumpedDatabase } from './dump-files.js';
 import type { DumpedRows } from './dump-rows.js';
 import { MANIFEST_FORMAT, type Manifest } from './manifest.js';
 
 /** What `manifest.json` says of a dump. */
 export function manifestOf(
-  { name: sourceName, snapshot, compression, record, takenAt, databaseBytes, rolePasswords }: Described,
+  { name: sourceName, snapshot, compression, record, takenAt, databaseBytes, rolePasswords }: DumpedDatabase,
   rows: readonly DumpedRows[],
   files: readonly WrittenFile[],
 ): Manifest {

@@ -19,7 +19,7 @@ import type { DumpedTable } from './dump-entries.js';
 import { FileReceiver } from './file-receiver.js';
 
 /** What the files of a dump are written from and to. */
-export interface DumpedSource {
+export interface DumpWriting {
   readonly folder: string;
   readonly compression: Compression;
   readonly snapshot: string;
@@ -41,9 +41,9 @@ export interface DumpedRows {
 /** Writes the rows of tables, as `COPY`'s text: the largest first, each into a file of its own. */
 export async function dumpRows(
   tables: readonly DumpedTable[],
-  source: DumpedSource,
+  writing: DumpWriting,
 ): Promise<readonly DumpedRows[]> {
-  const { emit } = source;
+  const { emit } = writing;
   const relations = tables.flatMap(({ relation }) => relation ?? []);
   emit({
     type: 'rows-planned',
@@ -55,7 +55,7 @@ export async function dumpRows(
     ({ relations: batch, bytes }): Task<Session> => ({
       weight: bytes,
       run: async (session) => {
-        for (const one of await dumpBatch(batch, session, source)) {
+        for (const one of await dumpBatch(batch, session, writing)) {
           dumped.push(one);
           const { relation } = one.table;
           if (!relation) continue;
@@ -71,28 +71,28 @@ export async function dumpRows(
       },
     }),
   );
-  await runInSessions(tasks, source);
+  await runInSessions(tasks, writing);
   return dumped;
 }
 
 async function dumpBatch(
   batch: readonly DumpedTable[],
   session: Session,
-  source: DumpedSource,
+  writing: DumpWriting,
 ): Promise<readonly DumpedRows[]> {
   const relations = batch.flatMap(({ relation }) => relation ?? []);
   const receiver = new FileReceiver(
     batch.map(({ entry }) => () => {
       const name = entry.data.at === 'file' ? entry.data.name : '';
-      return createDataFile({ ...source, name, content: 'rows' });
+      return createDataFile({ ...writing, name, content: 'rows' });
     }),
   );
-  const copies = batch.map((table) => `COPY ${selectionOf(table, source)} TO STDOUT`);
+  const copies = batch.map((table) => `COPY ${selectionOf(table, writing)} TO STDOUT`);
   const output = new CopyOut({ copies }, session, receiver);
   try {
     return await withSnapshot<DumpedRows[], LockedRelation>(
       session,
-      source.snapshot,
+      writing.snapshot,
       async (locked) => {
         expectSameFiles(relations, locked);
         session.submit(output);
@@ -125,13 +125,13 @@ async function dumpBatch(
 /** A query for all but plain tables: of extensions' tables, the user's rows; of compressed rows, see `work/rows.ts`. */
 function selectionOf(
   { relation, configuration, columns, ...table }: DumpedTable,
-  source: DumpedSource,
+  writing: DumpWriting,
 ): string {
   const name = quoteQualified(table);
   const list = columns.map(quoteIdentifier);
   if (configuration) return `(SELECT ${list.join(', ')} FROM ONLY ${name} ${configuration.condition})`;
   if (relation?.columns.some((column) => column.isCompressedData)) {
-    const values = relation.columns.map((column) => storedValue(column, source.storesNullAsUnreadableValue));
+    const values = relation.columns.map((column) => storedValue(column, writing.storesNullAsUnreadableValue));
     return `(SELECT ${values.join(', ')} FROM ONLY ${name})`;
   }
   return list.length === 0 ? name : `${name} (${list.join(', ')})`;
@@ -143,7 +143,7 @@ const PIECE_BYTES = 4 * 1024 ** 2;
 /** Writes large objects, and the list of their files. */
 export async function dumpLargeObjects(
   objects: readonly LargeObject[],
-  source: DumpedSource,
+  writing: DumpWriting,
 ): Promise<readonly WrittenFile[]> {
   if (objects.length === 0) return [];
   const files: WrittenFile[] = [];
@@ -151,8 +151,8 @@ export async function dumpLargeObjects(
     ({ oid }): Task<Session> => ({
       weight: 0,
       run: (session) =>
-        withSnapshot(session, source.snapshot, async () => {
-          const file = createDataFile({ ...source, name: fileOf(oid), content: 'large-object' });
+        withSnapshot(session, writing.snapshot, async () => {
+          const file = createDataFile({ ...writing, name: fileOf(oid), content: 'large-object' });
           try {
             for await (const piece of contentOf(oid, session)) await file.write(piece);
             files.push(await file.close());
@@ -163,10 +163,10 @@ export async function dumpLargeObjects(
         }),
     }),
   );
-  await runInSessions(tasks, source);
+  await runInSessions(tasks, writing);
   const list = Buffer.from(objects.map(({ oid }) => `${oid} ${fileOf(oid)}\n`).join(''));
   const name = 'blobs.toc';
-  await writeFile(join(source.folder, name), list, { mode: 0o600, flag: 'wx' });
+  await writeFile(join(writing.folder, name), list, { mode: 0o600, flag: 'wx' });
   return [...files, { name, bytes: list.length, sha256: createHash('sha256').update(list).digest('hex') }];
 }
 
@@ -185,15 +185,15 @@ async function* contentOf(oid: number, session: Session): AsyncGenerator<Buffer>
   }
 }
 
-async function runInSessions(tasks: readonly Task<Session>[], source: DumpedSource): Promise<void> {
+async function runInSessions(tasks: readonly Task<Session>[], writing: DumpWriting): Promise<void> {
   await runTasks(
     tasks,
-    source.jobs,
+    writing.jobs,
     {
-      open: () => source.open(),
+      open: () => writing.open(),
       close: (session) => session.close(),
       destroy: (session) => session.destroy(),
     },
-    source.signal,
+    writing.signal,
   );
 }

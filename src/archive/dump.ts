@@ -167,7 +167,7 @@ async function dumpInto(
   };
   const databaseBytes = await readDatabaseBytes(session);
   return tellStage(run, 'finish', async () => {
-    const described = {
+    const dumped = {
       name: describeConnection(connection),
       snapshot,
       contents,
@@ -177,12 +177,12 @@ async function dumpInto(
       databaseBytes,
       rolePasswords: options.rolePasswords ?? false,
     };
-    const made = await writeDefinitions(folder, described);
+    const made = await writeDefinitions(folder, dumped);
     const files = [...rows.map(({ file }) => file), ...largeObjects, noted.file, ...made];
-    const manifest = manifestOf(described, rows, files);
+    const manifest = manifestOf(dumped, rows, files);
     const written =
       options.format === 'plain'
-        ? await writePlainDump(folder, { pgDump, signal }, manifest, readme(readmeOf(described, 'plain')))
+        ? await writePlainDump(folder, { pgDump, signal }, manifest, readme(readmeOf(dumped, 'plain')))
         : manifest;
     const last = await folder.write(MANIFEST_FILE, writeManifest(written));
     signal.throwIfAborted();

@@ -4,7 +4,7 @@ import type { TocEntry } from '../postgres/archive/toc-entry.js';
 import { quoteForShell, quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 
 /** What a dump's README.txt is about. */
-export interface Described {
+export interface ReadmeSubject {
   readonly kind: 'archive' | 'plain';
   readonly source: Inventory;
   /** `user@host:port/database`. */
@@ -34,14 +34,14 @@ interface Step {
 }
 
 /** The exact commands that restore this dump without Hyperferry. */
-export function readme(described: Described): string {
-  const { source, name, takenAt, compression, kind } = described;
+export function readme(subject: ReadmeSubject): string {
+  const { source, name, takenAt, compression, kind } = subject;
   const { timescale, server } = source;
   const major = Math.floor(server.version / 10_000);
   const steps = [
-    ...tablespacesToMake(described),
-    ...preparing(described),
-    ...(kind === 'plain' ? bySql(described) : byArchive(described)),
+    ...tablespacesToMake(subject),
+    ...preparing(subject),
+    ...(kind === 'plain' ? bySql(subject) : byArchive(subject)),
     FINISHING,
   ];
   const hyperferry = `By Hyperferry, which checks both, restores all of this in parallel and proves the result equal:
@@ -75,7 +75,7 @@ function sql(statement: string): string {
 }
 
 /** Where a tablespace lies is for the target's administrator to say. */
-function tablespacesToMake({ kind, tablespaces }: Described): Step[] {
+function tablespacesToMake({ kind, tablespaces }: ReadmeSubject): Step[] {
   if (tablespaces.length === 0) return [];
   const away =
     kind === 'plain'
@@ -90,7 +90,7 @@ function tablespacesToMake({ kind, tablespaces }: Described): Step[] {
 }
 
 /** Roles, extensions and restore mode. */
-function preparing({ source: { timescale, extensions }, schemas }: Described): Step[] {
+function preparing({ source: { timescale, extensions }, schemas }: ReadmeSubject): Step[] {
   const others = extensions.filter(({ name }) => name !== 'timescaledb');
   return [
     {
@@ -137,8 +137,8 @@ function preparing({ source: { timescale, extensions }, schemas }: Described): S
 /** TimescaleDB's own tables: `pg_restore -j` keeps no order, and they must be there before the rows of chunks. */
 const CATALOGS = ['_timescaledb_catalog', '_timescaledb_config'];
 
-function byArchive(described: Described): Step[] {
-  const { source, afterRestoreMode, hasBackgroundJobs } = described;
+function byArchive(subject: ReadmeSubject): Step[] {
+  const { source, afterRestoreMode, hasBackgroundJobs } = subject;
   const { timescale } = source;
   const only = CATALOGS.map((schema) => `-n ${schema}`).join(' ');
   const others = CATALOGS.map((schema) => `-N ${schema}`).join(' ');
@@ -165,7 +165,7 @@ function byArchive(described: Described): Step[] {
     ...(afterRestoreMode.length > 0
       ? [
           {
-            title: lastTitle(described),
+            title: lastTitle(subject),
             commands: [`${PG_RESTORE} --section=post-data -L ${LISTS.afterRestoreMode} .`],
           },
         ]
@@ -173,20 +173,20 @@ function byArchive(described: Described): Step[] {
   ];
 }
 
-function bySql(described: Described): Step[] {
-  const { source, afterRestoreMode, hasBackgroundJobs } = described;
+function bySql(subject: ReadmeSubject): Step[] {
+  const { source, afterRestoreMode, hasBackgroundJobs } = subject;
   const { timescale } = source;
   return [
     { title: 'Everything.', commands: [`${PSQL} -f dump.sql`] },
     ...missingValues(source),
     ...endOfRestoreMode(timescale, hasBackgroundJobs),
     ...(afterRestoreMode.length > 0
-      ? [{ title: lastTitle(described), commands: [`${PSQL} -f after-restore-mode.sql`] }]
+      ? [{ title: lastTitle(subject), commands: [`${PSQL} -f after-restore-mode.sql`] }]
       : []),
   ];
 }
 
-function lastTitle({ kind, source: { timescale }, afterRestoreMode }: Described): string {
+function lastTitle({ kind, source: { timescale }, afterRestoreMode }: ReadmeSubject): string {
   const title = timescale ? 'What needs TimescaleDB at work, and what comes last.' : 'What comes last.';
   const views = afterRestoreMode.filter((entry) => entry.kind === 'MATERIALIZED VIEW DATA');
   if (views.length < 2) return title;
