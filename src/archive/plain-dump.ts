@@ -1,5 +1,5 @@
 import { access, chmod, constants, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
 import type { ClientProgram } from '../postgres/client-programs.js';
@@ -63,7 +63,11 @@ export async function writePlainDump(
   const made = [];
   for (const [script, list] of SCRIPTS) {
     const path = join(folder.path, script);
-    const { failed, stderr } = await execa(
+    const {
+      failed,
+      stderr,
+      signal: killedBy,
+    } = await execa(
       besides(pgDump),
       ['-L', join(folder.path, list), '-f', path, folder.path],
       // In English: what it says is looked at.
@@ -75,20 +79,44 @@ export async function writePlainDump(
       },
     );
     signal.throwIfAborted();
-    if (/No space left on device/.test(stderr)) throw failedOnFile('written', path, { code: 'ENOSPC' });
-    if (failed)
-      throw new HyperferryError('CLIENT_PROGRAM', `pg_restore could not write ${script}: ${stderr}`);
-    await chmod(path, 0o600);
+    if (failed) throw failureOf(path, stderr, killedBy);
+    await chmod(path, 0o600).catch(failing(path));
     made.push(await fileOnDisk(folder.path, script));
   }
   const kept = manifest.files.filter(({ name }) => KEPT.has(name));
   for (const { name } of manifest.files.filter((file) => !kept.includes(file))) {
-    await rm(join(folder.path, name));
+    const path = join(folder.path, name);
+    await rm(path).catch(failing(path));
   }
   return {
     ...manifest,
     kind: 'plain',
     tables: manifest.tables.map((table) => ({ ...table, file: null })),
     files: [...kept, ...made, await folder.write('README.txt', readme)],
+  };
+}
+
+/** What the system says of a file that cannot grow, in English. */
+const DISK_FAILURES = [
+  [/No space left on device/, 'ENOSPC'],
+  [/Disk quota exceeded/, 'EDQUOT'],
+  [/File too large/, 'EFBIG'],
+] as const;
+
+/** A limit of `ulimit -f` ends a program that does not expect it by a signal. */
+function failureOf(path: string, stderr: string, killedBy: string | undefined): HyperferryError {
+  const said = DISK_FAILURES.find(([words]) => words.test(stderr))?.[1];
+  const code = killedBy === 'SIGXFSZ' ? 'EFBIG' : said;
+  if (code) return failedOnFile('written', path, { code });
+  return new HyperferryError(
+    'CLIENT_PROGRAM',
+    `pg_restore could not write ${basename(path)}: ${stderr || (killedBy ?? 'it said nothing')}`,
+    { hint: 'Name the folder of other client programs (--pg-bin FOLDER), or dump with --format archive.' },
+  );
+}
+
+function failing(path: string): (error: unknown) => never {
+  return (error) => {
+    throw failedOnFile('written', path, error);
   };
 }
