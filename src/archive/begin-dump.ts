@@ -46,12 +46,8 @@ export function beginDump(run: DumpRun, hold: JobHold) {
 }
 
 async function connect(run: DumpRun) {
-  const {
-    options,
-    connection,
-    emit,
-    compression: { algorithm },
-  } = run;
+  const { options, connection, emit, compression } = run;
+  const { algorithm } = compression;
   if (algorithm === 'lz4' || algorithm === 'zstd') await expectCompressionProgram(algorithm);
   const session = await openSession(run, 'source', connection);
   const seen = await readInventory(session);
@@ -61,6 +57,7 @@ async function connect(run: DumpRun) {
     source: { inventory: seen, connection, session },
     pgDump,
     options: { jobs, rolePasswords: options.rolePasswords ?? false },
+    into: { out: options.out, format: options.format ?? 'archive', compression },
   });
   refuseBlockers(findings, options.skipChecks ?? []);
   noteWarnings(findings, emit);
