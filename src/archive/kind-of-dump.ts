@@ -16,7 +16,7 @@ export type DumpKind = 'hyperferry' | 'pg_dump';
  */
 export async function kindOfDump(path: string): Promise<DumpKind> {
   const names = await namesIn(path);
-  if (names === undefined && basename(path) === MANIFEST_FILE) {
+  if (names === undefined && (basename(path) === MANIFEST_FILE || TOC_FILE.test(basename(path)))) {
     throw new HyperferryError('ARCHIVE', `expected the folder of a dump, but ${path} is a file in one`, {
       hint: `Name the folder: ${quoteForShell(dirname(path))}`,
     });
@@ -36,13 +36,16 @@ export async function kindOfDump(path: string): Promise<DumpKind> {
       { hint: 'Copy the dump again from where it was made, or dump again.' },
     );
   }
-  if (names.some((name) => /^toc\.dat(\.gz|\.lz4|\.zst)?$/.test(name))) return 'pg_dump';
+  if (names.some((name) => TOC_FILE.test(name))) return 'pg_dump';
   throw new HyperferryError(
     'ARCHIVE',
     `expected a dump in ${path}, but it has neither ${MANIFEST_FILE} (hyperferry dump) nor toc.dat (pg_dump -Fd)`,
     { hint: 'Name the folder that the dump made, not the one above it.' },
   );
 }
+
+/** The table of contents of an archive in the directory format. */
+const TOC_FILE = /^toc\.dat(\.gz|\.lz4|\.zst)?$/;
 
 /** @returns undefined for a file */
 async function namesIn(path: string): Promise<string[] | undefined> {

@@ -63,7 +63,7 @@ export async function readObjects(folder: string, queries: ReadonlySet<string>):
       }
     }
   } catch (error) {
-    throw unreadableArchive(path, (error as Error).message, error);
+    throw unreadableArchive(path, (error as Error).message, { cause: error });
   }
   return objects;
 }

@@ -65,6 +65,6 @@ async function readJson(file: string): Promise<unknown> {
   try {
     return fromJson<unknown>((await promisify(gunzip)(bytes)).toString('utf8'));
   } catch (error) {
-    throw unreadableArchive(file, (error as Error).message, error);
+    throw unreadableArchive(file, (error as Error).message, { cause: error });
   }
 }

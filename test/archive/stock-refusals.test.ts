@@ -1,11 +1,12 @@
-import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { appendFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { inspect } from '../../src/index.js';
 import { makeReadings } from '../bad-input/readings.js';
 import { type Databases, makeDatabases } from '../integration/databases.js';
 import { apachePair } from '../integration/servers.js';
-import { dumpedByPgDump, expectFailure, expectRefusal } from './dumped.js';
+import { dumpedByPgDump, expectFailure, expectRefusal, temporaryFolder } from './dumped.js';
 
 let made: Promise<Databases> | undefined;
 
@@ -124,3 +125,61 @@ for (const [flags, says, advises] of [
     await expectFailure(inspect({ from }), failure);
   });
 }
+
+for (const [what, format] of [
+  ['plain SQL that was compressed', '-Fp'],
+  ['an archive that was compressed as a whole', '-Fc'],
+] as const) {
+  test(`${what} is refused, and what to do about it is named`, async () => {
+    const databases = await readings();
+    const from = await dumpedByPgDump(databases, format);
+    await execa('gzip', [from]);
+    await expectRefusal(databases, `${from}.gz`, {
+      code: 'ARCHIVE',
+      says: [`-Fd or -Fc in ${from}.gz, but it is compressed as a whole, by gzip`],
+      advises: 'Decompress it first (gunzip)',
+    });
+  });
+}
+
+test('a file of something else is refused as what it is', async () => {
+  const from = join(await temporaryFolder(), 'passwd');
+  await writeFile(from, 'root:x:0:0:root:/root:/bin/bash\n');
+  await expectRefusal(await readings(), from, {
+    code: 'ARCHIVE',
+    says: [`in ${from}, but it is none: it does not begin with PGDMP`],
+    advises: 'Name the file that pg_dump -Fc has written',
+  });
+});
+
+test('the table of contents in the folder of an archive is refused, and the folder named', async () => {
+  const databases = await readings();
+  const folder = await dumpedByPgDump(databases, '-Fd');
+  await expectRefusal(databases, join(folder, 'toc.dat'), {
+    code: 'ARCHIVE',
+    says: ['expected the folder of a dump'],
+    advises: `Name the folder: ${folder}`,
+  });
+});
+
+test('a pipe is refused as one', async () => {
+  const from = join(await temporaryFolder(), 'pipe');
+  await execa('mkfifo', [from]);
+  await expectRefusal(await readings(), from, {
+    code: 'ARCHIVE',
+    says: [`in ${from}, but it is a pipe`],
+    advises: 'Write the archive to a file',
+  });
+});
+
+test('an archive with something behind its end is refused, and both ends are named', async () => {
+  const databases = await readings();
+  const from = await dumpedByPgDump(databases, '-Fc');
+  const { size } = await stat(from);
+  await appendFile(from, 'appended');
+  await expectRefusal(databases, from, {
+    code: 'ARCHIVE',
+    says: [`its data end at byte ${size}, and something else stands behind them, up to byte ${size + 8}`],
+    advises: 'Compare the size',
+  });
+});

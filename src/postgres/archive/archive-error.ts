@@ -1,12 +1,16 @@
 import { HyperferryError } from '../error.js';
 
 /** A file of an archive that is damaged, or none that Hyperferry reads. */
-export function unreadableArchive(path: string, reason: string, cause?: unknown): HyperferryError {
-  return new HyperferryError('ARCHIVE', `${path} cannot be read: ${reason}`, {
-    hint: 'Compare the size and the checksum of the file with those of the one that was written, or dump again.',
-    cause,
-  });
+export function unreadableArchive(
+  path: string,
+  reason: string,
+  { hint = DAMAGED, cause }: { readonly hint?: string | undefined; readonly cause?: unknown } = {},
+): HyperferryError {
+  return new HyperferryError('ARCHIVE', `${path} cannot be read: ${reason}`, { hint, cause });
 }
+
+const DAMAGED =
+  'Compare the size and the checksum of the file with those of the one that was written, or dump again.';
 
 /** The error of a call of the system on a file of an archive. */
 export function failedOnFile(verb: 'read' | 'written', path: string, cause: unknown): HyperferryError {

@@ -88,6 +88,12 @@ export class BlockReader {
     }
   }
 
+  /** Goes on to behind all data of an entry, whose header was read. */
+  async skipEntry(kind: 'rows' | 'large-objects'): Promise<void> {
+    if (kind === 'rows') await this.skipData();
+    else while ((await this.largeObject()) !== undefined) await this.skipData();
+  }
+
   async integer(): Promise<number> {
     while (this.#buffered < this.#integerBytes + 1) {
       if (!(await this.#fill())) throw this.#endsTooEarly();

@@ -64,5 +64,7 @@ async function* rest(
 
 function damaged(path: string, cause: unknown): HyperferryError {
   if (cause instanceof HyperferryError) return cause;
-  return unreadableArchive(path, `its content cannot be decompressed: ${(cause as Error).message}`, cause);
+  return unreadableArchive(path, `its content cannot be decompressed: ${(cause as Error).message}`, {
+    cause,
+  });
 }

@@ -1,10 +1,12 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { HyperferryError } from '../error.js';
+import { dirname } from 'node:path';
+import { quoteForShell } from '../quoting.js';
 import { failedOnFile, unreadableArchive } from './archive-error.js';
 import type { ArchiveHeader } from './archive-header.js';
 import { type ArchiveToc, parseArchiveToc } from './archive-toc.js';
 import { BlockReader } from './block-reader.js';
 import { readFileOfFolder } from './folder-file.js';
+import { FORMAT_BYTES, refuseOtherFormats, refuseOtherThanFile } from './other-formats.js';
 import type { TocEntry } from './toc-entry.js';
 
 /** An archive on disk: what it holds, and what is needed to find the data. Nothing of it stays open. */
@@ -38,11 +40,13 @@ export async function openArchive(path: string): Promise<Archive> {
     const { header, entries } = wholeToc(toc.path, toc.bytes);
     return { path, header: { ...header, format: 'directory' }, entries, blocks: undefined };
   }
+  refuseOtherThanFile(path, found);
   const toc = await readTocOfFile(path, found.size);
   if (toc.header.format !== 'custom') {
     throw unreadableArchive(
       path,
       "it is one file of an archive in the directory format; expected that archive's folder",
+      { hint: `Name the folder: ${quoteForShell(dirname(path))}` },
     );
   }
   return { path, header: toc.header, entries: toc.entries, blocks: blocksOf(path, toc) };
@@ -77,28 +81,6 @@ async function readTocOfFile(path: string, size: number): Promise<ArchiveToc> {
     await file.close();
   }
 }
-
-/** As many bytes as tell a format from others: one block of a tar archive. */
-const FORMAT_BYTES = 512;
-
-/** The other two that pg_dump writes. */
-function refuseOtherFormats(path: string, beginning: Buffer): void {
-  const text = beginning.toString('latin1');
-  const expected = `expected an archive of pg_dump -Fd or -Fc in ${path}, but it is`;
-  if (text.startsWith('ustar', TAR_MAGIC_AT)) {
-    throw new HyperferryError('ARCHIVE', `${expected} a tar archive (-Ft)`, {
-      hint: 'Restore it with pg_restore, or dump again with -Fd or -Fc.',
-    });
-  }
-  if (/^--\s+-- PostgreSQL database (cluster )?dump\b/.test(text)) {
-    throw new HyperferryError('ARCHIVE', `${expected} plain SQL`, {
-      hint: 'Restore it with psql, or dump again with -Fd or -Fc.',
-    });
-  }
-}
-
-/** Source: https://www.gnu.org/software/tar/manual/html_node/Standard.html */
-const TAR_MAGIC_AT = 257;
 
 async function readBeginning(file: FileHandle, path: string, length: number): Promise<Buffer> {
   try {
@@ -135,8 +117,7 @@ async function findBlocks(
       const header = await reader.header();
       if (header === undefined) return positions;
       positions.set(header.dumpId, position);
-      if (header.kind === 'rows') await reader.skipData();
-      else while ((await reader.largeObject()) !== undefined) await reader.skipData();
+      await reader.skipEntry(header.kind);
     }
   } finally {
     await reader.close();
