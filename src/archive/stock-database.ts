@@ -4,6 +4,7 @@ import type { Archive } from '../postgres/archive/open-archive.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
 import { IDENTIFIER_PATTERN, quoteIdentifier } from '../postgres/quoting.js';
 import { unquoted } from './archived-rows.js';
+import { encodingOfDatabase } from './expect-readable-text.js';
 
 /** What an archive tells of the server and of the database itself, and what a new one has. */
 export function unknownServer({
@@ -16,14 +17,13 @@ export function unknownServer({
     .filter(({ kind }) => kind === 'DATABASE PROPERTIES')
     .map(({ definition }) => definition)
     .join('\n');
-  const encoding = / ENCODING = '([^']*)'/.exec(database?.definition ?? '')?.[1];
   return {
     server: {
       version: Number(major) * 10_000 + Number(minor),
       major: Number(major),
       database: header.database ?? database?.tag ?? '',
       databaseOid: database?.oid ?? 0,
-      encoding: encoding ?? 'UTF8',
+      encoding: encodingOfDatabase(entries) ?? 'UTF8',
       isReplica: false,
       isPooled: false,
       role: database?.owner ?? 'postgres',

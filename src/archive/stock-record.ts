@@ -9,6 +9,7 @@ import { isTimescaleSchema } from '../timescale/timescale.js';
 import { readCatalogRows } from './catalog-rows.js';
 import type { DumpRecord } from './dump-record.js';
 import { isOfExtension, isOfLargeObject } from './entry-kinds.js';
+import { expectReadableText } from './expect-readable-text.js';
 import { settingsOf, unknownServer } from './stock-database.js';
 import { extensionsOf, readTimescale } from './stock-extensions.js';
 import { featuresOf } from './stock-features.js';
@@ -22,6 +23,7 @@ import { shownName } from './table-name.js';
  */
 export async function stockRecord(archive: Archive): Promise<DumpRecord> {
   const tables = new ArchivedTables(archive.entries);
+  expectReadableText(archive);
   refuseRowsAlone(archive, tables);
   refuseInserts(archive);
   const ofExtensions = archive.entries.filter(isOfExtension(archive.entries));

@@ -48,13 +48,13 @@ export function readArchiveToc(archive: Buffer): ArchiveToc {
  */
 export function parseArchiveToc(
   archive: Buffer,
-  unreadable: (reason: string) => HyperferryError,
+  unreadable: (reason: string, hint?: string) => HyperferryError,
 ): { readonly state: 'whole'; readonly toc: ArchiveToc } | { readonly state: 'incomplete' } {
   try {
     return { state: 'whole', toc: readToc(new TocCursor(archive)) };
   } catch (error) {
     if (error instanceof EndOfBytes) return { state: 'incomplete' };
-    if (error instanceof WrongBytes) throw unreadable(error.message);
+    if (error instanceof WrongBytes) throw unreadable(error.message, error.hint);
     throw error;
   }
 }

@@ -53,7 +53,7 @@ export async function openArchive(path: string): Promise<Archive> {
 }
 
 function wholeToc(path: string, bytes: Buffer): ArchiveToc {
-  const read = parseArchiveToc(bytes, (reason) => unreadableArchive(path, reason));
+  const read = parseArchiveToc(bytes, (reason, hint) => unreadableArchive(path, reason, { hint }));
   if (read.state === 'incomplete')
     throw unreadableArchive(path, 'it ends in the middle of its table of contents');
   return read.toc;
@@ -71,8 +71,8 @@ async function readTocOfFile(path: string, size: number): Promise<ArchiveToc> {
   try {
     refuseOtherFormats(path, await readBeginning(file, path, FORMAT_BYTES));
     for (let length = FIRST_READ; length < Math.min(size, LONGEST_TOC); length *= 4) {
-      const read = parseArchiveToc(await readBeginning(file, path, length), (reason) =>
-        unreadableArchive(path, reason),
+      const read = parseArchiveToc(await readBeginning(file, path, length), (reason, hint) =>
+        unreadableArchive(path, reason, { hint }),
       );
       if (read.state === 'whole') return read.toc;
     }

@@ -4,7 +4,15 @@ import { isUtf8 } from 'node:buffer';
 export class EndOfBytes extends Error {}
 
 /** Thrown where bytes cannot be what they should be. */
-export class WrongBytes extends Error {}
+export class WrongBytes extends Error {
+  /** What to do, where they are not damaged. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, hint?: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
 
 /** Stands for what is not in UTF-8; it may also be what was written. */
 const REPLACEMENT = '\ufffd';
@@ -51,7 +59,8 @@ export class TocCursor {
     const bytes = text.includes(REPLACEMENT) ? this.#buffer.subarray(begin, begin + length) : undefined;
     if (bytes && !isUtf8(bytes)) {
       throw new WrongBytes(
-        `its text ${JSON.stringify(bytes.toString('latin1').slice(0, 60))} is not in UTF-8; expected a dump with --encoding=UTF8`,
+        `its text ${JSON.stringify(bytes.toString('latin1').slice(0, 60))} is not in UTF-8`,
+        'Dump again with pg_dump --encoding=UTF8.',
       );
     }
     return text;
