@@ -19,6 +19,7 @@ import type { DumpRecord } from './dump-record.js';
 import { isOfLargeObject } from './entry-kinds.js';
 import type { SelectedTables } from './select-tables.js';
 import { stageConfiguration } from './staged-configuration.js';
+import { noticesOfParts } from './stock-parts.js';
 import { shownName } from './table-name.js';
 
 /** A dump as a run copies from it. */
@@ -85,6 +86,7 @@ function noticesOf(
   if (isStock) {
     notices.push(
       `${name} was made by pg_dump, which notes no checksums: what comes of it is not compared with anything`,
+      ...(selection ? [] : noticesOfParts(name, archive.entries)),
     );
   } else if (selection && content === 'definitions') {
     notices.push('definitions of some tables are not compared with those of the dump');
@@ -183,12 +185,16 @@ function withRows(inventory: Inventory, entries: readonly TocEntry[]): Inventory
   };
 }
 
-/** The engine itself brings rows, values of sequences, large objects with all that is said of them, and fills views. */
+/**
+ * The engine itself brings rows, values of sequences, large objects with all that is said of them, and fills views. It
+ * analyzes as well: the statistics in an archive of pg_dump 18 call functions that older servers lack.
+ */
 function isDefinition({ kind, section, tag }: TocEntry): boolean {
   const isLargeObject = kind === 'BLOB' || kind === 'BLOB METADATA';
   return (
     section !== 'data' &&
     kind !== 'MATERIALIZED VIEW DATA' &&
+    kind !== 'STATISTICS DATA' &&
     !isLargeObject &&
     !isOfLargeObject({ kind, tag })
   );

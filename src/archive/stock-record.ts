@@ -13,6 +13,7 @@ import { expectReadableText } from './expect-readable-text.js';
 import { settingsOf, unknownServer } from './stock-database.js';
 import { extensionsOf, readTimescale } from './stock-extensions.js';
 import { featuresOf } from './stock-features.js';
+import { refusePartsOfHypertables, refuseStatisticsAlone } from './stock-parts.js';
 import { relationsOf } from './stock-relations.js';
 import { ArchivedTables, chunksOfCompressed, hypertablesOf } from './stock-tables.js';
 import { shownName } from './table-name.js';
@@ -24,11 +25,13 @@ import { shownName } from './table-name.js';
 export async function stockRecord(archive: Archive): Promise<DumpRecord> {
   const tables = new ArchivedTables(archive.entries);
   expectReadableText(archive);
+  refuseStatisticsAlone(archive);
   refuseRowsAlone(archive, tables);
   refuseInserts(archive);
   const ofExtensions = archive.entries.filter(isOfExtension(archive.entries));
   const timescale = await readTimescale(archive, ofExtensions);
   const catalog = await readCatalogRows(archive);
+  refusePartsOfHypertables(archive, catalog);
   const inventory: Inventory = {
     ...unknownServer(archive),
     timescale,
