@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { failedOnFile } from '../postgres/archive/archive-error.js';
@@ -111,6 +112,14 @@ export class DumpFolder {
   async abandon(): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
   }
+}
+
+/** What a dump that could not end in order has left, and how to remove it; undefined where there is nothing. */
+export function leftByDump(named: string): string | undefined {
+  const path = partialName(dumpPath(named));
+  return existsSync(path)
+    ? `What the dump has written stays, and is no dump; remove it: rm -r ${quoteForShell(path)}`
+    : undefined;
 }
 
 function partialName(out: string): string {

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { dump } from '../archive/dump.js';
+import { leftByDump } from '../archive/dump-folder.js';
 import type { Compression, CompressionAlgorithm } from '../postgres/archive/archive-header.js';
 import { dumpSummary } from '../report/dump-lines.js';
 import { jsonLinesRenderer } from '../report/json-lines.js';
@@ -56,7 +57,7 @@ export function dumpCommand(): Command {
     .action((flags: Flags) => {
       const renderer = flags.logFormat === 'json' ? jsonLinesRenderer() : terminalRenderer(process.stderr);
       return showingFailure(renderer, async () => {
-        const outcome = await withInterrupt(flags.logFormat, (signal) =>
+        const run = (signal: AbortSignal) =>
           dump({
             source: requiredUrl(flags.source, 'source'),
             out: flags.out,
@@ -73,8 +74,8 @@ export function dumpCommand(): Command {
               collectByStage(event);
               renderer.show(event);
             },
-          }),
-        );
+          });
+        const outcome = await withInterrupt(flags.logFormat, run, () => leftByDump(flags.out));
         if (flags.logFormat === 'text') process.stderr.write(dumpSummary(outcome));
         if (flags.json) process.stdout.write(`${JSON.stringify(outcome, undefined, 2)}\n`);
       });

@@ -66,6 +66,20 @@ test.each(['SIGINT', 'SIGHUP'] as const)(
   },
 );
 
+test('a dump that a second signal ends at once says what it leaves, and how to remove it', async () => {
+  const databases = await makeSource('dump_twice');
+  const folder = await temporaryFolder();
+  const run = startDump(databases, join(folder, 'dump'));
+  await inTheMiddle(folder);
+  run.kill('SIGINT');
+  run.kill('SIGTERM');
+  const { exitCode, stderr } = await run;
+  expect(exitCode, stderr).toBe(130);
+  await expectNothingIn(folder, ['.dump.partial']);
+  expect(stderr).toContain(`rm -r ${folder}/.dump.partial`);
+  await expectNoSessions(databases);
+});
+
 test('an interrupt is told as a JSON line where JSON lines are asked for', async () => {
   const databases = await makeSource('dump_json');
   const folder = await temporaryFolder();
