@@ -136,7 +136,7 @@ async function complete(
       : ofArchive;
   const last = await folder.write(MANIFEST_FILE, writeManifest(manifest));
   signal.throwIfAborted();
-  await folder.complete();
+  for (const message of await folder.complete()) run.emit({ type: 'notice', message });
   return [...manifest.files, last].reduce((sum, { bytes }) => sum + bytes, 0);
 }
 

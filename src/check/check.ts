@@ -6,8 +6,9 @@ import { defaultPrivileges } from './default-privileges.js';
 import { detachPending } from './detach-pending.js';
 import { encoding, encodings, sourceEncoding } from './encoding.js';
 import { extensions } from './extensions.js';
-import type { Check, DumpChecked, Finding, RestoreChecked } from './finding.js';
+import type { Check, DumpChecked, DumpInto, Finding, RestoreChecked } from './finding.js';
 import { largeValues, largeValuesAsText } from './large-values.js';
+import { outRoom } from './out-room.js';
 import { pooler, poolerBefore } from './pooler.js';
 import { postgresVersion } from './postgres-version.js';
 import { privileges, sourcePrivileges, targetPrivileges } from './privileges.js';
@@ -51,7 +52,7 @@ export const CHECKS: readonly (readonly Check[])[] = [
   ],
 ];
 
-export const DUMP_CHECKS: readonly (readonly Check<DumpChecked>[])[] = [
+export const DUMP_CHECKS: readonly (readonly Check<DumpChecked & { readonly into: DumpInto }>[])[] = [
   [
     ({ source }) => poolerBefore('source', source),
     ({ source }) => replicaAsSource(source),
@@ -59,6 +60,7 @@ export const DUMP_CHECKS: readonly (readonly Check<DumpChecked>[])[] = [
     sourceFeatures,
     sourcePrivileges,
     sourceRoom,
+    outRoom,
     passwordsToRead,
     backgroundJobs,
     activity,

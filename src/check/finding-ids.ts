@@ -38,6 +38,7 @@ export const FINDING_IDS = [
   'max-wal-size',
   'multi-node',
   'nothing-to-resume',
+  'out-disk',
   'partial-aggregates',
   'partitions-by-oid',
   'pooler',

@@ -1,4 +1,5 @@
 import type { Inventory } from '../inventory/inventory.js';
+import type { Compression } from '../postgres/archive/archive-header.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
 import type { ClientProgram } from '../postgres/client-programs.js';
 import type { Connection } from '../postgres/connection-string.js';
@@ -38,6 +39,14 @@ export interface DumpChecked {
   /** The `pg_dump` for the source, or why there is none. */
   readonly pgDump: ClientProgram | HyperferryError;
   readonly options: Pick<CheckOptions, 'jobs' | 'rolePasswords'>;
+}
+
+/** What a dump is written to, for the checks that look at that as well. */
+export interface DumpInto {
+  readonly out: string;
+  readonly format: 'archive' | 'plain';
+  /** Of the rows' files. */
+  readonly compression: Compression;
 }
 
 /** What a check of a migration looks at. */

@@ -157,9 +157,30 @@ test.skipIf(!mayMount)(
   },
 );
 
+test.skipIf(!mayMount)(
+  `a disk that could not hold the dump by far is told before rows are read${reason}`,
+  async () => {
+    const databases = await makeDatabases(await apachePair(), 'dump_no_room', MANY_ROWS);
+    const folder = await temporaryFolder();
+    await mountDisk(folder, 'size=2m');
+    const refused = { ...databases, out: join(folder, 'dump'), jobs: 2 };
+    await expectFailure(dump(refused), {
+      code: 'ROOM',
+      says: [/expected at least \d MB free for --out, but \d MB are: the tables take \d\d MB$/],
+      advises: 'a larger disk',
+    });
+    await expectNothingIn(folder);
+    await expectFailure(dump({ ...refused, skipChecks: ['out-disk'] }), {
+      code: 'ARCHIVE',
+      says: [/no space left on its disk/],
+      advises: 'another disk',
+    });
+  },
+);
+
 for (const [what, { disk, ...options }] of Object.entries({
   'an archive': { disk: '8m' },
-  'an archive that is not compressed': { disk: '8m', compression: { algorithm: 'none' } },
+  'an archive that is not compressed': { disk: '20m', compression: { algorithm: 'none' } },
   'a plain dump, which is written from an archive,': { disk: '45m', format: 'plain' },
 } as const)) {
   test.skipIf(!mayMount)(
