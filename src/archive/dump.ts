@@ -123,7 +123,7 @@ async function describe(
 /** Writes the files beside the rows, the manifest last, and gives the folder its name. @returns the bytes of all files */
 async function complete(
   folder: DumpFolder,
-  { options, signal }: DumpRun,
+  { options, emit, signal }: DumpRun,
   { pgDump }: BegunDump,
   { rows, files }: DumpedContent,
   dumped: DumpedDatabase,
@@ -136,7 +136,7 @@ async function complete(
       : ofArchive;
   const last = await folder.write(MANIFEST_FILE, writeManifest(manifest));
   signal.throwIfAborted();
-  for (const message of await folder.complete()) run.emit({ type: 'notice', message });
+  for (const message of await folder.complete()) emit({ type: 'notice', message });
   return [...manifest.files, last].reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
