@@ -3,8 +3,9 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { LargeObject } from '../inventory/large-objects.js';
 import type { Relation } from '../inventory/relations.js';
 import type { SequenceValue } from '../inventory/sequences.js';
-import { CATALOGS } from '../plan/dump-ids.js';
+import { CATALOGS, DumpIds } from '../plan/dump-ids.js';
 import { grantStatements } from '../plan/grant-statements.js';
+import { setSequence } from '../plan/set-sequence.js';
 import { madeEntry, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 
@@ -40,7 +41,7 @@ export function dumpContents(
   source: Inventory,
   sequenceValues: readonly SequenceValue[],
 ): DumpContents {
-  const ids = new Ids(definitions);
+  const ids = new DumpIds(definitions);
   const configuration = configurationTables(source.extensions, definitions, ids);
   const tables = [...configuration, ...source.relations.flatMap((relation) => rowsOf(relation, ids))];
   const largeObjects = source.largeObjects.length > 0 ? [largeObjectsEntry(source.largeObjects, ids)] : [];
@@ -57,34 +58,6 @@ export function dumpContents(
       ...viewEntries(definitions, source, ids),
     ],
   };
-}
-
-/** Numbers for entries, and the numbers of those that are there. */
-class Ids {
-  readonly #ofRelation = new Map<number, TocEntry>();
-  readonly #ofName = new Map<string, TocEntry>();
-  #last = 0;
-
-  constructor(entries: readonly TocEntry[]) {
-    for (const entry of entries) {
-      this.#last = Math.max(this.#last, entry.dumpId);
-      if (entry.catalog !== CATALOGS.relations) continue;
-      this.#ofRelation.set(entry.oid, entry);
-      this.#ofName.set(quoteQualified({ schema: entry.schema ?? '', name: entry.tag }), entry);
-    }
-  }
-
-  next(): number {
-    return ++this.#last;
-  }
-
-  relation(oid: number): TocEntry | undefined {
-    return this.#ofRelation.get(oid);
-  }
-
-  named(name: { readonly schema: string; readonly name: string }): TocEntry | undefined {
-    return this.#ofName.get(quoteQualified(name));
-  }
 }
 
 function tableDataEntry(
@@ -115,11 +88,11 @@ function tableDataEntry(
   });
 }
 
-function rowsOf(relation: Relation, ids: Ids): DumpedTable[] {
+function rowsOf(relation: Relation, ids: DumpIds): DumpedTable[] {
   if (relation.kind === 'partitioned') return [];
   const { oid, schema, name } = relation;
   const columns = relation.columns.map((column) => column.name);
-  const made = ids.relation(oid);
+  const made = ids.entry(CATALOGS.relations, oid);
   const through = relation.loadThrough && ids.named(relation.loadThrough);
   const dependencies = [made, through].flatMap((one) => (one ? [one.dumpId] : []));
   const into = relation.loadThrough ?? relation;
@@ -147,7 +120,7 @@ function rowsOf(relation: Relation, ids: Ids): DumpedTable[] {
 function configurationTables(
   extensions: readonly Extension[],
   definitions: readonly TocEntry[],
-  ids: Ids,
+  ids: DumpIds,
 ): DumpedTable[] {
   const made = new Map(
     definitions.filter(({ kind }) => kind === 'EXTENSION').map(({ tag, dumpId }) => [tag, dumpId]),
@@ -176,16 +149,15 @@ function configurationTables(
   });
 }
 
-function sequenceEntry(value: SequenceValue, ids: Ids): TocEntry {
+function sequenceEntry(value: SequenceValue, ids: DumpIds): TocEntry {
   const made = ids.named(value);
-  const sequence = quoteLiteral(quoteQualified(value));
   return madeEntry({
     dumpId: ids.next(),
     oid: made?.oid ?? 0,
     tag: value.name,
     kind: 'SEQUENCE SET',
     section: 'data',
-    definition: `SELECT pg_catalog.setval(${sequence}, ${value.lastValue}, ${value.isCalled});\n\n\n`,
+    definition: `${setSequence(value)};\n\n\n`,
     schema: value.schema,
     owner: made?.owner,
     dependencies: made ? [made.dumpId] : [],
@@ -193,7 +165,7 @@ function sequenceEntry(value: SequenceValue, ids: Ids): TocEntry {
 }
 
 /** One by one, as `pg_dump` before PostgreSQL 17 has them: every `pg_restore` reads these. */
-function largeObjectEntries(object: LargeObject, ids: Ids): TocEntry[] {
+function largeObjectEntries(object: LargeObject, ids: DumpIds): TocEntry[] {
   const tag = String(object.oid);
   const dumpId = ids.next();
   const name = `LARGE OBJECT ${tag}`;
@@ -201,7 +173,7 @@ function largeObjectEntries(object: LargeObject, ids: Ids): TocEntry[] {
   return [
     madeEntry({
       dumpId,
-      catalog: 2613, // pg_largeobject
+      catalog: CATALOGS.largeObjects,
       oid: object.oid,
       tag,
       kind: 'BLOB',
@@ -237,7 +209,7 @@ function largeObjectEntries(object: LargeObject, ids: Ids): TocEntry[] {
   ];
 }
 
-function largeObjectsEntry(objects: readonly LargeObject[], ids: Ids): TocEntry {
+function largeObjectsEntry(objects: readonly LargeObject[], ids: DumpIds): TocEntry {
   return madeEntry({
     dumpId: ids.next(),
     tag: 'BLOBS',
@@ -250,7 +222,7 @@ function largeObjectsEntry(objects: readonly LargeObject[], ids: Ids): TocEntry 
 }
 
 /** `pg_dump` has them in the order in which they read each other. */
-function viewEntries(definitions: readonly TocEntry[], source: Inventory, ids: Ids): TocEntry[] {
+function viewEntries(definitions: readonly TocEntry[], source: Inventory, ids: DumpIds): TocEntry[] {
   return definitions
     .filter(({ kind, oid }) => kind === 'MATERIALIZED VIEW' && source.populatedViews.has(oid))
     .map((view) =>

@@ -1,5 +1,6 @@
 import { type DoneMark, fingerprint, markDone } from '../engine/done.js';
 import type { ConfigurationRelation } from '../inventory/extensions.js';
+import { setSequence } from '../plan/set-sequence.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
@@ -13,7 +14,6 @@ import {
 } from '../timescale/timescale.js';
 import { type ConfigurationPart, type ConfigurationRows, fingerprintOf } from './configuration-rows.js';
 import type { Migration, Stage } from './migration.js';
-import { setSequence } from './sequences.js';
 
 /** The ledger's name for all configuration tables together. */
 export const CONFIGURATION = 'configuration of extensions';

@@ -1,5 +1,4 @@
-import type { SequenceValue } from '../inventory/sequences.js';
-import { quoteLiteral, quoteQualified } from '../postgres/quoting.js';
+import { setSequence } from '../plan/set-sequence.js';
 import type { Stage } from './migration.js';
 import { runStatements } from './run-statements.js';
 
@@ -16,9 +15,3 @@ export const sequences: Stage = async (migration) => {
     })),
   );
 };
-
-/** SQL that gives a sequence its value. */
-export function setSequence(value: SequenceValue): string {
-  const sequence = quoteLiteral(quoteQualified(value));
-  return `SELECT pg_catalog.setval(${sequence}::pg_catalog.regclass, ${value.lastValue}, ${value.isCalled})`;
-}
