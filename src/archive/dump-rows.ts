@@ -11,6 +11,7 @@ import { createDataFile, type WrittenFile } from '../postgres/archive/data-file.
 import { CopyOut } from '../postgres/copy-out.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
+import { largeObjectContent } from '../postgres/large-object-content.js';
 import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 import { withSnapshot } from '../postgres/snapshot.js';
@@ -137,9 +138,6 @@ function selectionOf(
   return list.length === 0 ? name : `${name} (${list.join(', ')})`;
 }
 
-/** Memory holds one piece of a large object. */
-const PIECE_BYTES = 4 * 1024 ** 2;
-
 /** Writes large objects, and the list of their files. */
 export async function dumpLargeObjects(
   objects: readonly LargeObject[],
@@ -154,7 +152,7 @@ export async function dumpLargeObjects(
         withSnapshot(session, writing.snapshot, async () => {
           const file = createDataFile({ ...writing, name: fileOf(oid), content: 'large-object' });
           try {
-            for await (const piece of contentOf(oid, session)) await file.write(piece);
+            for await (const piece of largeObjectContent(session, oid)) await file.write(piece);
             files.push(await file.close());
           } catch (error) {
             await file.abandon();
@@ -172,17 +170,6 @@ export async function dumpLargeObjects(
 
 function fileOf(oid: number): string {
   return `blob_${oid}.dat`;
-}
-
-async function* contentOf(oid: number, session: Session): AsyncGenerator<Buffer> {
-  for (let offset = 0; ; offset += PIECE_BYTES) {
-    const { piece } = await session.one<{ piece: Buffer }>(
-      'SELECT pg_catalog.lo_get($1::oid, $2::int8, $3::int) AS piece',
-      [oid, offset, PIECE_BYTES],
-    );
-    if (piece.length > 0) yield piece;
-    if (piece.length < PIECE_BYTES) return;
-  }
 }
 
 async function runInSessions(tasks: readonly Task<Session>[], writing: DumpWriting): Promise<void> {

@@ -1,11 +1,9 @@
 import type { Mark } from '../../engine/done.js';
 import type { LargeObjectsWork } from '../../plan/work.js';
+import { largeObjectContent } from '../../postgres/large-object-content.js';
 import type { Session } from '../../postgres/session.js';
 import { withSnapshot } from '../../postgres/snapshot.js';
 import type { Brought, ServerRows, WorkerSessions } from './context.js';
-
-/** Memory holds one piece of a large object, in its text form of twice that size. */
-export const PIECE_BYTES = 4 * 1024 ** 2;
 
 /** Large objects with their OIDs and their content. */
 export async function copyLargeObjects(
@@ -32,14 +30,9 @@ export function largeObjectMark({ oid, fingerprint }: LargeObjectsWork['objects'
 }
 
 async function copyContent(oid: number, source: Session, target: Session): Promise<void> {
-  for (let offset = 0; ; offset += PIECE_BYTES) {
-    const { piece } = await source.one<{ piece: Buffer }>(
-      'SELECT pg_catalog.lo_get($1::oid, $2::int8, $3::int) AS piece',
-      [oid, offset, PIECE_BYTES],
-    );
-    if (piece.length > 0) {
-      await target.query('SELECT pg_catalog.lo_put($1::oid, $2::int8, $3::bytea)', [oid, offset, piece]);
-    }
-    if (piece.length < PIECE_BYTES) return;
+  let offset = 0;
+  for await (const piece of largeObjectContent(source, oid)) {
+    await target.query('SELECT pg_catalog.lo_put($1::oid, $2::int8, $3::bytea)', [oid, offset, piece]);
+    offset += piece.length;
   }
 }

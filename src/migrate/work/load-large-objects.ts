@@ -1,8 +1,9 @@
 import type { LargeObjectsWork } from '../../plan/work.js';
 import { readLargeObject } from '../../postgres/archive/large-objects.js';
+import { PIECE_BYTES } from '../../postgres/large-object-content.js';
 import type { Session } from '../../postgres/session.js';
 import type { Brought, DumpRows } from './context.js';
-import { largeObjectMark, PIECE_BYTES } from './large-objects.js';
+import { largeObjectMark } from './large-objects.js';
 import { openedDump } from './opened-dump.js';
 
 /** Large objects with their OIDs, from the files of a dump. */
