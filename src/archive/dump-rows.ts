@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Emit } from '../engine/events.js';
 import type { LargeObject } from '../inventory/large-objects.js';
@@ -7,6 +6,7 @@ import { expectSameFiles, type LockedRelation, lockFileNodes } from '../migrate/
 import { storedValue } from '../migrate/stored-value.js';
 import { groupRelations } from '../plan/relation-groups.js';
 import type { Compression } from '../postgres/archive/archive-header.js';
+import { writeFileAtOnce } from '../postgres/archive/compressed-file.js';
 import { createDataFile, type WrittenFile } from '../postgres/archive/data-file.js';
 import { CopyOut } from '../postgres/copy-out.js';
 import { databaseError } from '../postgres/database-error.js';
@@ -164,7 +164,7 @@ export async function dumpLargeObjects(
   await runInSessions(tasks, writing);
   const list = Buffer.from(objects.map(({ oid }) => `${oid} ${fileOf(oid)}\n`).join(''));
   const name = 'blobs.toc';
-  await writeFile(join(writing.folder, name), list, { mode: 0o600, flag: 'wx' });
+  writeFileAtOnce(join(writing.folder, name), list);
   return [...files, { name, bytes: list.length, sha256: createHash('sha256').update(list).digest('hex') }];
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -206,6 +206,34 @@ for (const [what, { disk, ...options }] of Object.entries({
     },
   );
 }
+
+const hasFullDevice = existsSync('/dev/full');
+
+test.skipIf(!hasFullDevice)(
+  `a disk that is full when large objects are listed is told as such${hasFullDevice ? '' : ' (skipped: no /dev/full)'}`,
+  async () => {
+    const databases = await makeDatabases(
+      await apachePair(),
+      'dump_full_list',
+      `SELECT lo_from_bytea(1234, 'content')`,
+    );
+    const folder = await temporaryFolder();
+    const dumping = dump({
+      ...databases,
+      out: join(folder, 'dump'),
+      onEvent: (event) => {
+        if (event.type === 'stage-started' && event.stage === 'large objects')
+          symlinkSync('/dev/full', join(folder, '.dump.partial', 'blobs.toc'));
+      },
+    });
+    await expectFailure(dumping, {
+      code: 'ARCHIVE',
+      says: [/\.dump\.partial\/blobs\.toc cannot be written: no space left on its disk/],
+      advises: /Make room there, or write to another disk/,
+    });
+    await expectNothingIn(folder);
+  },
+);
 
 test('names of columns that are exchanged while rows are dumped end the dump by name', async () => {
   const databases = await makeReadings(
