@@ -4,11 +4,13 @@ import type { Parts, RunOptions } from '../migrate/options.js';
 import type { Outcome } from '../migrate/outcome.js';
 import { reopenDump } from '../migrate/work/opened-dump.js';
 import { expectData } from '../postgres/archive/expect-data.js';
+import { expectPrograms } from '../postgres/archive/expect-programs.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { HyperferryError } from '../postgres/error.js';
 import { readCatalogRows } from './catalog-rows.js';
 import { dumpOrigin, type RestoredDump } from './dump-origin.js';
 import { dumpPath } from './dump-path.js';
+import { isOfExtension } from './entry-kinds.js';
 import { kindOfDump } from './kind-of-dump.js';
 import { openDump } from './open-dump.js';
 import { selectTables } from './select-tables.js';
@@ -41,6 +43,7 @@ export interface RestoreOptions extends RunOptions {
 export async function restore(options: RestoreOptions): Promise<Outcome> {
   const content = contentOf(options);
   const dump = await narrowed(await openForRestore(options), options);
+  await expectPrograms(dataNeeded(dump.archive, content));
   const asked = { ...options, only: dump.selection?.names, content };
   // Of definitions, only those of the whole are noted.
   const isComparable = !dump.isStock && !(dump.selection && content === 'definitions');
@@ -61,6 +64,12 @@ function contentOf({ schemaOnly, dataOnly, cleanTarget }: RestoreOptions): Parts
   }
   if (schemaOnly) return 'definitions';
   return dataOnly ? 'rows' : undefined;
+}
+
+/** Of definitions, the rows that extensions keep in their own tables. */
+function dataNeeded(archive: Archive, content: Parts['content']): Archive {
+  if (content !== 'definitions') return archive;
+  return { ...archive, entries: archive.entries.filter(isOfExtension(archive.entries)) };
 }
 
 async function narrowed(dump: RestoredDump, { only }: RestoreOptions): Promise<RestoredDump> {

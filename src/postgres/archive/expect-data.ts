@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { HyperferryError } from '../error.js';
 import { failedOnFile, unreadableArchive } from './archive-error.js';
 import { BlockReader } from './block-reader.js';
-import { findFileOfFolder } from './folder-file.js';
+import { type FolderFile, findFileOfFolder } from './folder-file.js';
 import { findLargeObjects } from './large-objects.js';
 import type { Archive, Blocks } from './open-archive.js';
 
@@ -15,12 +15,20 @@ export async function expectData(archive: Archive): Promise<void> {
     if (archive.entries.some(({ data }) => data.at !== 'nowhere')) await expectEnd(archive, archive.blocks);
     return;
   }
+  for await (const _ of filesOf(archive));
+}
+
+/**
+ * The files of the data of an archive that is a folder.
+ * @throws HyperferryError `ARCHIVE` that names one that is missing
+ */
+export async function* filesOf(archive: Archive): AsyncGenerator<FolderFile> {
   for (const entry of archive.entries) {
     if (entry.kind === 'BLOBS') {
       for await (const { place } of findLargeObjects(archive, entry)) {
-        findFileOfFolder(archive.path, String(place));
+        yield findFileOfFolder(archive.path, String(place));
       }
-    } else if (entry.data.at === 'file') findFileOfFolder(archive.path, entry.data.name);
+    } else if (entry.data.at === 'file') yield findFileOfFolder(archive.path, entry.data.name);
   }
 }
 
