@@ -28,6 +28,7 @@ export const FINDING_IDS = [
   'jobs-running',
   'large-objects',
   'large-objects-unreadable',
+  'large-rows',
   'large-values',
   'large-values-binary',
   'license-edition',

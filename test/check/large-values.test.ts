@@ -1,4 +1,7 @@
+import { join } from 'node:path';
 import { test } from 'vitest';
+import { dump } from '../../src/index.js';
+import { expectFailure, expectNothingIn, temporaryFolder } from '../archive/dumped.js';
 import { makeDatabases } from '../integration/databases.js';
 import { runScript } from '../integration/sql.js';
 import { expectFires, expectSilent } from './findings.js';
@@ -40,4 +43,45 @@ test('a large value that compresses well is large all the same', async () => {
   );
   const objects = ['public.da;ta.col umn'];
   await expectFires(databases, { id: 'large-values', severity: 'blocker', objects });
+});
+
+/** 300 MB, and twice that as text. */
+const LARGE_TOGETHER = `convert_to(repeat('x', 300000000), 'UTF8')`;
+
+test('values that are large together make a row that no dump holds, and migrate does', async () => {
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_large_rows',
+    `CREATE TABLE film (n int, picture bytea COMPRESSION lz4, sound bytea COMPRESSION lz4);
+     INSERT INTO film VALUES (1, ${LARGE_TOGETHER}, NULL), (2, NULL, ${LARGE_TOGETHER});`,
+  );
+  const { programs, source } = databases;
+  await runScript(programs, source, 'ALTER TABLE film ADD kind regclass');
+  await expectSilent(databases, 'large-rows');
+  await runScript(programs, source, `INSERT INTO film VALUES (3, ${LARGE_TOGETHER}, ${LARGE_TOGETHER})`);
+  await expectFires(databases, { id: 'large-rows', severity: 'blocker', objects: ['public.film'] });
+
+  await runScript(programs, source, 'ALTER TABLE film DROP kind');
+  for (const id of ['large-rows', 'large-values']) await expectSilent(databases, id);
+  const folder = await temporaryFolder();
+  await expectFailure(dump({ ...databases, out: join(folder, 'dump') }), {
+    code: 'COPY',
+    says: [/rows are larger than 1 GB as they are sent: in public\.film$/],
+    advises: 'hyperferry migrate',
+  });
+  await expectNothingIn(folder);
+});
+
+test('a dump with a large value does not advise what would be refused again', async () => {
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_large_dumped',
+    `CREATE TABLE film (content bytea COMPRESSION lz4);
+     INSERT INTO film VALUES (convert_to(repeat('x', 501000000), 'UTF8'));`,
+  );
+  await expectFailure(dump({ ...databases, out: join(await temporaryFolder(), 'dump') }), {
+    code: 'COPY',
+    says: [/values of more than 500 MB, but an archive holds rows as text: public\.film\.content$/],
+    advises: /^Move the database by hyperferry migrate, .* or divide them between rows\.$/,
+  });
 });
