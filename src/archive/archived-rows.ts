@@ -1,3 +1,4 @@
+import { copiedColumns } from '../postgres/archive/copied-columns.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { openTableData } from '../postgres/archive/table-data.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
@@ -7,7 +8,7 @@ export type ArchivedRow = Readonly<Record<string, string>>;
 
 /** The rows of a small table. */
 export async function readRows(archive: Archive, entry: TocEntry): Promise<ArchivedRow[]> {
-  const columns = columnsOf(entry);
+  const columns = copiedColumns(entry);
   const pieces: Buffer[] = [];
   for await (const piece of await openTableData(archive, entry)) pieces.push(piece);
   return Buffer.concat(pieces)
@@ -22,17 +23,6 @@ export async function readRows(archive: Archive, entry: TocEntry): Promise<Archi
         ),
       );
     });
-}
-
-/** The columns that an entry has values of, as its COPY names them. */
-export function columnsOf({ copyStatement = '' }: TocEntry): string[] {
-  const list = /\((.*)\) FROM stdin;/s.exec(copyStatement)?.[1] ?? '';
-  return (list.match(/"(?:[^"]|"")*"|[^,\s][^,]*/g) ?? []).map(unquoted);
-}
-
-/** An identifier as SQL writes it, without its quotes. */
-export function unquoted(identifier: string): string {
-  return identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier;
 }
 
 /** Source: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format". */

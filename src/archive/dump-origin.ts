@@ -97,13 +97,7 @@ function noticesOf(
       `filters of compressed rows come as pg_dump has written them; over an enum they hide rows on another server, until they are made anew (SELECT compress_chunk(c, recompress => true) FROM show_chunks('…') AS c;): ${nameSome(filtered)}`,
     );
   }
-  const { policies, compressedHypertables } = record.features;
-  const { timescale } = record.side.inventory;
-  if (isStock && timescale?.storesNullAsUnreadableValue && compressedHypertables.length > 0) {
-    notices.push(
-      `TimescaleDB ${timescale.version} compresses a column of only NULLs to a value that cannot be read back, and pg_dump writes it as it is: if rows are refused with “function … returned NULL”, dump the source with hyperferry dump`,
-    );
-  }
+  const { policies } = record.features;
   if (content === 'definitions' && policies.length > 0) {
     notices.push(
       `background jobs of the target may drop or change chunks before --data-only brings their rows: ${nameSome(policies)}. Hold them off: SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs WHERE job_id >= 1000;`,
@@ -132,7 +126,10 @@ function checkOptions(options: RunOptions, { isResumed }: Run) {
   };
 }
 
-function asSnapshot({ identity, archive, record, selection }: RestoredDump, { content }: Parts): Snapshot {
+function asSnapshot(
+  { identity, archive, record, selection, isStock }: RestoredDump,
+  { content }: Parts,
+): Snapshot {
   // What was dumped does not change.
   const counters: ChangeCounters = { of: () => identity, largeObjects: identity, epoch: identity };
   const { side, plainChunks, rolePasswords, sequenceValues, jobStarts } = record;
@@ -153,7 +150,11 @@ function asSnapshot({ identity, archive, record, selection }: RestoredDump, { co
       content === 'rows'
         ? (selection?.aggregates ?? []).map((one) => rowsOfAggregate(one, side.inventory.timescale?.version))
         : record.leftOut,
-    rows: { kind: 'dump', path: archive.path },
+    rows: {
+      kind: 'dump',
+      path: archive.path,
+      holdsUnreadableNulls: isStock && (side.inventory.timescale?.storesNullAsUnreadableValue ?? false),
+    },
   };
 }
 

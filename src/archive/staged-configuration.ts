@@ -1,5 +1,6 @@
 import type { ConfigurationRelation } from '../inventory/extensions.js';
 import { type ConfigurationPart, type ConfigurationRows, intoTable } from '../migrate/configuration-rows.js';
+import { copiedColumns } from '../postgres/archive/copied-columns.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { openTableData } from '../postgres/archive/table-data.js';
 import { quotedNameOf, type TocEntry } from '../postgres/archive/toc-entry.js';
@@ -7,7 +8,6 @@ import { HyperferryError } from '../postgres/error.js';
 import { loadCopies } from '../postgres/load-copies.js';
 import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
-import { columnsOf } from './archived-rows.js';
 import { isOfExtension } from './entry-kinds.js';
 import { narrowCatalog } from './narrow-catalog.js';
 import type { ChosenCatalog } from './select-tables.js';
@@ -73,7 +73,7 @@ function definitionOf(entry: TocEntry, name: string, { path }: Archive): string 
       hint: 'Dump again without --inserts.',
     });
   }
-  const columns = columnsOf(entry).map(quoteIdentifier);
+  const columns = copiedColumns(entry).map(quoteIdentifier);
   const values = columns.map((column) => `${column}::text AS ${column}`).join(', ');
   return `CREATE TEMPORARY TABLE ${name} ON COMMIT DROP AS SELECT ${values} FROM ${quotedNameOf(entry)} WITH NO DATA`;
 }

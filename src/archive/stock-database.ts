@@ -2,8 +2,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { Setting } from '../inventory/roles.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
-import { IDENTIFIER_PATTERN, quoteIdentifier } from '../postgres/quoting.js';
-import { unquoted } from './archived-rows.js';
+import { IDENTIFIER_PATTERN, quoteIdentifier, unquoted } from '../postgres/quoting.js';
 import { encodingOfDatabase } from './expect-readable-text.js';
 
 /** What an archive tells of the server and of the database itself, and what a new one has. */

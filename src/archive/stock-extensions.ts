@@ -1,10 +1,12 @@
 import type { ConfigurationRelation, Extension } from '../inventory/extensions.js';
 import type { Inventory } from '../inventory/inventory.js';
+import { copiedColumns } from '../postgres/archive/copied-columns.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import { quotedNameOf, type TocEntry } from '../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../postgres/error.js';
+import { unquoted } from '../postgres/quoting.js';
 import { isMetadata, isTimescaleSchema, storesNullAsUnreadableValue } from '../timescale/timescale.js';
-import { columnsOf, readRows, unquoted } from './archived-rows.js';
+import { readRows } from './archived-rows.js';
 
 /**
  * TimescaleDB as the archive has it; undefined without it.
@@ -80,7 +82,7 @@ function configurationOf(
   const sequences = new Set(entries.filter(({ kind }) => kind === 'SEQUENCE').map(quotedNameOf));
   const tables = ofExtensions.map((entry): ConfigurationRelation => {
     const { oid, schema = '', tag: name } = entry;
-    return { oid, schema, name, kind: 'table', condition: '', columns: columnsOf(entry) };
+    return { oid, schema, name, kind: 'table', condition: '', columns: copiedColumns(entry) };
   });
   const values = entries
     .filter((entry) => entry.kind === 'SEQUENCE SET' && !sequences.has(quotedNameOf(entry)))

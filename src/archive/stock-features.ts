@@ -1,7 +1,7 @@
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
-import { IDENTIFIER_PATTERN, quoteQualified } from '../postgres/quoting.js';
+import { IDENTIFIER_PATTERN, quoteQualified, unquoted } from '../postgres/quoting.js';
 import type { Features } from '../timescale/features.js';
-import { type ArchivedRow, unquoted } from './archived-rows.js';
+import type { ArchivedRow } from './archived-rows.js';
 import { type CatalogRows, hypertableName } from './catalog-rows.js';
 import { qualifiedName, shownIdentifier, shownName } from './table-name.js';
 

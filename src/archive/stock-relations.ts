@@ -3,8 +3,7 @@ import type { Relation } from '../inventory/relations.js';
 import { findFileOfFolder } from '../postgres/archive/folder-file.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
-import { quoteQualified } from '../postgres/quoting.js';
-import { unquoted } from './archived-rows.js';
+import { quoteQualified, unquoted } from '../postgres/quoting.js';
 import { isOfExtension } from './entry-kinds.js';
 import { type ArchivedTables, NAME_PATTERN } from './stock-tables.js';
 

@@ -1,7 +1,6 @@
 import type { QualifiedName } from '../inventory/sequences.js';
 import { quotedNameOf, type TocEntry } from '../postgres/archive/toc-entry.js';
-import { IDENTIFIER_PATTERN, quoteQualified } from '../postgres/quoting.js';
-import { unquoted } from './archived-rows.js';
+import { IDENTIFIER_PATTERN, quoteQualified, unquoted } from '../postgres/quoting.js';
 import { type CatalogRows, hypertableName } from './catalog-rows.js';
 import { qualifiedName } from './table-name.js';
 

@@ -1,7 +1,6 @@
 import type { QualifiedName } from '../inventory/sequences.js';
 import { HyperferryError } from '../postgres/error.js';
-import { quoteIdentifier } from '../postgres/quoting.js';
-import { unquoted } from './archived-rows.js';
+import { quoteIdentifier, unquoted } from '../postgres/quoting.js';
 
 const PART = '"(?:[^"]|"")+"|[^".]+';
 const NAME = new RegExp(`^(?:(${PART})\\.)?(${PART})$`, 's');

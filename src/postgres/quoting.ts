@@ -3,6 +3,11 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** An identifier as SQL writes it, bare or in quotes, without them. */
+export function unquoted(identifier: string): string {
+  return identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier;
+}
+
 /** A name qualified by its schema, as SQL. */
 export function quoteQualified(name: { readonly schema: string; readonly name: string }): string {
   return `${quoteIdentifier(name.schema)}.${quoteIdentifier(name.name)}`;

@@ -29,6 +29,8 @@ export interface DumpRows {
   readonly kind: 'dump';
   /** The archive's folder or file, absolute. */
   readonly path: string;
+  /** Whether compressed values that cannot be read back are among the rows, as `pg_dump` has written them. */
+  readonly holdsUnreadableNulls?: boolean;
 }
 
 /** A worker's connections: what it reads from one it writes to the other. */

@@ -1,4 +1,5 @@
 import type { CopiedRelation, CopyWork } from '../../plan/work.js';
+import { copiedColumns } from '../../postgres/archive/copied-columns.js';
 import { openTableData } from '../../postgres/archive/table-data.js';
 import type { TocEntry } from '../../postgres/archive/toc-entry.js';
 import type { CopyMessage } from '../../postgres/copy-command.js';
@@ -6,26 +7,29 @@ import { HyperferryError } from '../../postgres/error.js';
 import { loadCopies } from '../../postgres/load-copies.js';
 import { quoteQualified } from '../../postgres/quoting.js';
 import type { Session } from '../../postgres/session.js';
+import { compressedColumns, withReadableNulls } from '../../timescale/unreadable-nulls.js';
 import { asApplication, failureToCopy, isStoredFrozen, rowsMark } from './brought-rows.js';
 import type { Brought, DumpRows, WorkerSettings } from './context.js';
-import { openedDump } from './opened-dump.js';
+import { type OpenedDump, openedDump } from './opened-dump.js';
 
 /** Rows, from the files of a dump to the target in the transaction of its session, in one message. */
 export async function loadRows(
   { relations }: CopyWork,
   target: Session,
-  { path }: DumpRows,
+  { path, holdsUnreadableNulls }: DumpRows,
   settings: WorkerSettings,
 ): Promise<Brought> {
-  const { archive, entryOf } = await openedDump(path);
-  const entries = relations.map(({ dumpId }) => entryOf(dumpId));
+  const dump = await openedDump(path);
+  const open = (entry: TocEntry) =>
+    holdsUnreadableNulls ? openReadable(dump, entry) : openTableData(dump.archive, entry);
+  const entries = relations.map(({ dumpId }) => dump.entryOf(dumpId));
   const loaded = await loadCopies(
     target,
     {
       ...(settings.intoDefinitions ? asReplica(settings) : asApplication(settings)),
       copies: relations.map((relation, at) => copyInto(relation, entries[at], settings)),
     },
-    entries.map((entry) => () => openTableData(archive, entry)),
+    entries.map((entry) => () => open(entry)),
   );
   if (loaded.state === 'failed') {
     const { error } = loaded;
@@ -38,6 +42,20 @@ export async function loadRows(
     return settings.intoDefinitions ? { ...mark, undo: deletionOf(relation) } : mark;
   });
   return { rows, objects: [], notices: [] };
+}
+
+/** Rows of compressed batches with NULL where a value of them means that, and cannot be read. */
+async function openReadable(
+  { archive, tableOf }: OpenedDump,
+  entry: TocEntry,
+): Promise<AsyncGenerator<Buffer>> {
+  const rows = await openTableData(archive, entry);
+  const compressed = compressedColumns(tableOf(entry)?.definition ?? '');
+  if (compressed.size === 0) return rows;
+  return withReadableNulls(
+    rows,
+    copiedColumns(entry).map((column) => compressed.has(column)),
+  );
 }
 
 const BEGIN_REPLICA = 'SET LOCAL session_replication_role = replica';

@@ -1,6 +1,6 @@
 import { findLargeObjects, type LargeObjectPlace } from '../../postgres/archive/large-objects.js';
 import { type Archive, openArchive } from '../../postgres/archive/open-archive.js';
-import type { TocEntry } from '../../postgres/archive/toc-entry.js';
+import { quotedNameOf, type TocEntry } from '../../postgres/archive/toc-entry.js';
 import { HyperferryError } from '../../postgres/error.js';
 
 /** An archive, with its entries at hand. */
@@ -8,6 +8,8 @@ export interface OpenedDump {
   readonly archive: Archive;
   /** @throws HyperferryError `ARCHIVE` for an entry that it does not have */
   entryOf(dumpId: number | undefined): TocEntry;
+  /** The definition of the table whose rows an entry has; undefined of an extension's. */
+  tableOf(entry: TocEntry): TocEntry | undefined;
   /** Where the content of large objects is, by their OIDs: looked for once, since many tasks take a few each. */
   findLargeObjects(): Promise<Places>;
 }
@@ -34,9 +36,13 @@ export function reopenDump(path: string): Promise<OpenedDump> {
 async function open(path: string): Promise<OpenedDump> {
   const archive = await openArchive(path);
   const entries = new Map(archive.entries.map((entry) => [entry.dumpId, entry]));
+  const tables = new Map(
+    archive.entries.filter(({ kind }) => kind === 'TABLE').map((entry) => [quotedNameOf(entry), entry]),
+  );
   let places: Promise<Places> | undefined;
   return {
     archive,
+    tableOf: (entry) => tables.get(quotedNameOf(entry)),
     findLargeObjects: () => {
       places ??= placesOf(archive).catch((error: unknown) => {
         // The next attempt looks again.
