@@ -4,6 +4,7 @@ import type { Archive } from '../postgres/archive/open-archive.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
 import { IDENTIFIER_PATTERN, quoteIdentifier, unquoted } from '../postgres/quoting.js';
 import { encodingOfDatabase } from './expect-readable-text.js';
+import { textOf, textOfComment } from './text-of-literal.js';
 
 /** What an archive tells of the server and of the database itself, and what a new one has. */
 export function unknownServer({
@@ -53,8 +54,7 @@ const IS_TEMPLATE = new RegExp(`^ALTER DATABASE ${IDENTIFIER_PATTERN} IS_TEMPLAT
 
 function commentOf(entries: readonly TocEntry[]): string | null {
   const entry = entries.find(({ kind, tag }) => kind === 'COMMENT' && tag.startsWith('DATABASE '));
-  const literal = / IS (E?'.*');\s*$/s.exec(entry?.definition ?? '')?.[1];
-  return literal === undefined ? null : textOf(literal);
+  return textOfComment(entry?.definition ?? '');
 }
 
 const SETTING = new RegExp(
@@ -77,11 +77,4 @@ export function settingsOf(entries: readonly TocEntry[]): Setting[] {
       };
     }),
   );
-}
-
-/** The text of a literal. */
-function textOf(literal: string): string {
-  const isEscaped = literal.startsWith('E');
-  const quoted = literal.slice(isEscaped ? 2 : 1, -1).replaceAll("''", "'");
-  return isEscaped ? quoted.replaceAll('\\\\', '\\') : quoted;
 }

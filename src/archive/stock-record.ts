@@ -1,6 +1,5 @@
 import { nameSome } from '../check/finding.js';
 import type { Inventory } from '../inventory/inventory.js';
-import type { LargeObject } from '../inventory/large-objects.js';
 import type { SequenceValue } from '../inventory/sequences.js';
 import type { Archive } from '../postgres/archive/open-archive.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
@@ -13,6 +12,7 @@ import { expectReadableText } from './expect-readable-text.js';
 import { settingsOf, unknownServer } from './stock-database.js';
 import { extensionsOf, readTimescale } from './stock-extensions.js';
 import { featuresOf } from './stock-features.js';
+import { stockLargeObjects } from './stock-large-objects.js';
 import { refusePartsOfHypertables, refuseStatisticsAlone } from './stock-parts.js';
 import { relationsOf } from './stock-relations.js';
 import { ArchivedTables, chunksOfCompressed, hypertablesOf } from './stock-tables.js';
@@ -49,7 +49,7 @@ export async function stockRecord(archive: Archive): Promise<DumpRecord> {
     sequences: archive.entries
       .filter(({ kind }) => kind === 'SEQUENCE')
       .map(({ schema = '', tag }) => ({ schema, name: tag })),
-    largeObjects: archive.entries.flatMap(largeObjectsOf),
+    largeObjects: stockLargeObjects(archive.entries),
     populatedViews: new Set(
       archive.entries.filter(({ kind }) => kind === 'MATERIALIZED VIEW DATA').map(({ oid }) => oid),
     ),
@@ -116,15 +116,10 @@ function sequenceValueOf({ kind, definition, schema = '', tag: name }: TocEntry)
   return [{ schema, name, lastValue, isCalled: isCalled === 'true' }];
 }
 
-/** Up to format 1.15 each has an entry; from 1.16 on one has the OIDs of up to a thousand. */
-function largeObjectsOf({ kind, tag, definition, owner = '' }: TocEntry): LargeObject[] {
-  const oids = kind === 'BLOB' ? [tag] : kind === 'BLOB METADATA' ? definition.split('\n') : [];
-  return oids
-    .filter((oid) => oid !== '')
-    .map((oid) => ({ oid: Number(oid), owner, comment: null, grants: [] }));
-}
-
-/** Grants on the database, and what is said of large objects. */
+/** Grants on the database, and labels of large objects. */
 function isLeftOut({ kind, tag }: TocEntry): boolean {
-  return (kind === 'ACL' && tag.startsWith('DATABASE ')) || isOfLargeObject({ kind, tag });
+  return (
+    (kind === 'ACL' && tag.startsWith('DATABASE ')) ||
+    (kind === 'SECURITY LABEL' && isOfLargeObject({ kind, tag }))
+  );
 }
