@@ -54,12 +54,31 @@ UNION ALL
 SELECT 'language', pg_catalog.quote_ident(l.lanname),
        pg_catalog.concat_ws(' ', l.lanpltrusted, NULLIF(l.lanplcallfoid, 0)::pg_catalog.regprocedure,
          NULLIF(l.laninline, 0)::pg_catalog.regprocedure, NULLIF(l.lanvalidator, 0)::pg_catalog.regprocedure)
-FROM pg_catalog.pg_language l WHERE l.oid >= 16384 AND ${isNoMember('pg_language', 'l.oid')}
-UNION ALL
-SELECT 'collation', pg_catalog.format('%I.%I', n.nspname, c.collname),
-       pg_catalog.concat_ws(' ', c.collprovider, c.collcollate, c.collctype, CASE WHEN NOT c.collisdeterministic THEN 'not deterministic' END)
+FROM pg_catalog.pg_language l WHERE l.oid >= 16384 AND ${isNoMember('pg_language', 'l.oid')}`;
+
+/**
+ * Where a locale stands depends on its provider, and on the version: that of ICU stood where libc's do before PostgreSQL
+ * 15, then in `colliculocale`, and from 17 on in `colllocale`. Read as JSON, a column that is not there is null.
+ */
+const collations: DefinitionQuery = ({ older }) => `
+SELECT 'collation' AS kind, pg_catalog.format('%I.%I', n.nspname, c.collname) AS object,
+       pg_catalog.concat_ws(E'\\n', 'provider ' || c.collprovider::text,
+         'locale ' || CASE WHEN c.collprovider = 'i' THEN ${older >= 160_000 ? ICU_LOCALE : ICU_LANGUAGE} ELSE j.columns->>'colllocale' END,
+         CASE WHEN c.collprovider = 'c' THEN 'collate ' || c.collcollate::text END,
+         CASE WHEN c.collprovider = 'c' THEN 'ctype ' || c.collctype::text END,
+         'rules ' || (j.columns->>'collicurules'), CASE WHEN NOT c.collisdeterministic THEN 'not deterministic' END) AS text
 FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
+CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(c)) AS j (columns)
 WHERE ${IS_USER_SCHEMA} AND ${isNoMember('pg_collation', 'c.oid')}`;
+
+const ICU_LOCALE = `COALESCE(j.columns->>'colllocale', j.columns->>'colliculocale', c.collcollate::text)`;
+
+/**
+ * From PostgreSQL 16 on, CREATE COLLATION makes a language tag of what it is given: `de-u-co-phonebk` of
+ * `de@collation=phonebook`. What both have in common is the language. Source: DefineCollation() in collationcmds.c.
+ */
+const ICU_LANGUAGE = `pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.lower(pg_catalog.replace(${ICU_LOCALE}, '_', '-')),
+           '(@|-u-).*', ''), '^(root)?$', 'und')`;
 
 /** Kinds that are rare: their names and their parts, each by what the server calls it. */
 const RARE = [
@@ -98,4 +117,4 @@ UNION ALL
 SELECT 'user mapping', pg_catalog.format('%I on %I', u.usename, u.srvname), ''
 FROM pg_catalog.pg_user_mappings u`;
 
-export const PROGRAMS: readonly DefinitionQuery[] = [functions, types, operators, rare, foreign];
+export const PROGRAMS: readonly DefinitionQuery[] = [functions, types, operators, collations, rare, foreign];
