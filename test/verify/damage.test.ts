@@ -37,6 +37,8 @@ SELECT create_hypertable('reading', 'at', chunk_time_interval => interval '1 day
 INSERT INTO reading SELECT '2026-01-01 00:00+00'::timestamptz + i * interval '1 hour', i % 4, i FROM generate_series(0, 71) AS i;
 SELECT lo_from_bytea(4711, 'abc');
 ALTER TABLE plain ENABLE ROW LEVEL SECURITY;
+CREATE OPERATOR CLASS backwards FOR TYPE int USING btree AS
+  OPERATOR 1 >, OPERATOR 2 >=, OPERATOR 3 =, OPERATOR 4 <=, OPERATOR 5 <, FUNCTION 1 btint4cmp(int, int);
 CREATE POLICY readers ON plain FOR SELECT TO verify_reader USING (id > 3);
 CREATE TABLE measured (at timestamptz PRIMARY KEY);
 SELECT create_hypertable('measured', 'at');
@@ -138,6 +140,15 @@ const DAMAGES: readonly [title: string, sql: string, named: readonly string[]][]
     'a foreign key to a hypertable that the chunks do not know',
     `SET event_triggers = off; ALTER TABLE alarm DROP CONSTRAINT alarm_at_fkey, ADD FOREIGN KEY (at) REFERENCES measured`,
     ['constraint alarm_at_fkey on public.alarm different'],
+  ],
+  [
+    'another owner of an operator class and of its family',
+    `ALTER OPERATOR CLASS backwards USING btree OWNER TO verify_reader;
+     ALTER OPERATOR FAMILY backwards USING btree OWNER TO verify_reader`,
+    [
+      'owner of operator class public.backwards USING btree different',
+      'owner of operator family public.backwards USING btree different',
+    ],
   ],
   ['a changed storage option', `ALTER TABLE plain SET (fillfactor = 50)`, ['table public.plain different']],
   [

@@ -1,5 +1,16 @@
 import { type DefinitionQuery, isNoMember, relationKind } from './definition.js';
 
+/** Names of operator classes and families are each access method's own. */
+const ACCESS_METHOD: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    ['pg_opclass', 'opcmethod'],
+    ['pg_opfamily', 'opfmethod'],
+  ].map(([catalog, method]) => [
+    catalog,
+    ` || ' USING ' || (SELECT pg_catalog.quote_ident(m.amname) FROM pg_catalog.pg_am m WHERE m.oid = o.${method})`,
+  ]),
+);
+
 /** Each catalog whose objects have an owner: how the object is named, and where the owner stands. */
 const OWNED: readonly (readonly [
   catalog: string,
@@ -46,6 +57,8 @@ const OWNED: readonly (readonly [
     [
       ['pg_statistic_ext', 'statistics', 'stxname', 'stxnamespace', 'stxowner'],
       ['pg_operator', 'operator', '', '', 'oprowner'],
+      ['pg_opclass', 'operator class', 'opcname', 'opcnamespace', 'opcowner'],
+      ['pg_opfamily', 'operator family', 'opfname', 'opfnamespace', 'opfowner'],
       ['pg_collation', 'collation', 'collname', 'collnamespace', 'collowner'],
       ['pg_conversion', 'conversion', 'conname', 'connamespace', 'conowner'],
       ['pg_ts_dict', 'text search dictionary', 'dictname', 'dictnamespace', 'dictowner'],
@@ -58,7 +71,7 @@ const OWNED: readonly (readonly [
         `'${kind}'`,
         catalog === 'pg_operator'
           ? 'o.oid::pg_catalog.regoperator::text'
-          : `o.${schema}::pg_catalog.regnamespace || '.' || pg_catalog.quote_ident(o.${name})`,
+          : `o.${schema}::pg_catalog.regnamespace || '.' || pg_catalog.quote_ident(o.${name})${ACCESS_METHOD[catalog] ?? ''}`,
         owner,
         'true',
       ] as const,
