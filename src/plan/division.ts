@@ -110,8 +110,10 @@ export function divideArchive(
 }
 
 /** The kind and the qualified name of an entry, for messages. */
-export function describeEntry(entry: TocEntry): string {
-  return `${entry.kind} ${entry.schema ? `${entry.schema}.` : ''}${entry.tag}`;
+/** The tag of default privileges does not name their role, and every role may have some. */
+export function describeEntry({ kind, schema, tag, owner }: TocEntry): string {
+  const role = kind === 'DEFAULT ACL' && owner ? ` of ${owner}` : '';
+  return `${kind} ${schema ? `${schema}.` : ''}${tag}${role}`;
 }
 
 /** A comment goes with its object; one on an index or a constraint comes when all of them stand. */

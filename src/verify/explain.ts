@@ -21,7 +21,8 @@ export function reasonFor(difference: ObjectDifference, intent: Intent): string 
 
 function explains({ object }: LeftOut, difference: ObjectDifference, label: string): boolean {
   const name = normal(object);
-  if (name === label) return true;
+  // Only a definition tells the access method of an operator class.
+  if (name === label || name === label.replace(OF_ACCESS_METHOD, '$1')) return true;
   const entry = /^(acl|comment) (?:(.*?)\.)?([a-z -]+?) (.*)$/.exec(name);
   if (entry) {
     const [, what, schema, kind, rest] = entry;
@@ -33,7 +34,13 @@ function explains({ object }: LeftOut, difference: ObjectDifference, label: stri
   if (constraint) return label === `constraint ${constraint[2]} on ${constraint[1]}`;
   const content = /^content of (materialized view .*)$/s.exec(name);
   if (content) return label === content[1];
-  if (name.startsWith('default acl')) return difference.kind === 'default privileges';
+  const defaults = /^default acl (?:(.*)\.)?default privileges for ([a-z]+|large objects) of (.*)$/s.exec(
+    name,
+  );
+  if (defaults) {
+    const [, schema, kind, role] = defaults;
+    return label === `default privileges of ${role} on ${kind}${schema === undefined ? '' : ` in ${schema}`}`;
+  }
   const extension = /^version .* of extension (.*)$/.exec(name);
   if (extension) return label === `extension ${extension[1]}`;
   const tablespace = /^tablespace (.*)$/.exec(name);
@@ -47,6 +54,8 @@ function explains({ object }: LeftOut, difference: ObjectDifference, label: stri
   const grant = /^[a-z]+ on database .* for (.*)$/.exec(name);
   return grant !== null && label === `grants on the database for ${grant[1]}`;
 }
+
+const OF_ACCESS_METHOD = /^(owner of operator (?:class|family) .*) using [^ ]+$/s;
 
 /** Statements name kinds in capitals and quote less than definitions do. Names in capitals alone go for those in small letters. */
 function normal(text: string): string {

@@ -13,7 +13,18 @@ const MEANT: readonly [leftOut: string, ObjectDifference][] = [
   ['owner of TABLE public.reading', difference('owner of table', 'public.reading')],
   ['ACL public.TABLE Some table', difference('grants on table', 'public."Some table"')],
   ['ACL SCHEMA app', difference('grants on schema', 'app')],
-  ['DEFAULT ACL public.DEFAULT PRIVILEGES FOR TABLES', difference('default privileges', 'of bob on tables')],
+  [
+    'DEFAULT ACL public.DEFAULT PRIVILEGES FOR TABLES of bob',
+    difference('default privileges', 'of bob on tables in public'),
+  ],
+  [
+    'DEFAULT ACL DEFAULT PRIVILEGES FOR TYPES of Some one',
+    difference('default privileges', 'of "Some one" on types'),
+  ],
+  [
+    'owner of OPERATOR CLASS public.backwards',
+    difference('owner of operator class', 'public.backwards USING btree'),
+  ],
   ['COMMENT EXTENSION timescaledb', difference('comment on extension', 'timescaledb')],
   ['version 1.2 of extension hstore', difference('extension', 'hstore', ['version 1.2'])],
   ['tablespace fast', difference('tablespace of table', 'public.reading', ['fast'])],
@@ -33,8 +44,19 @@ test.each(MEANT)('what was left out as %s is no difference', (object, given) => 
   const intent = { ...NOTHING_MEANT, leftOut: [{ object, reason: 'because' }] };
   expect(reasonFor(given, intent)).toBe('because');
   expect(reasonFor({ ...given, object: `${given.object}_2`, source: [] }, intent) ?? 'unexplained').toBe(
-    /^(DEFAULT|attachment)/.test(object) ? 'because' : 'unexplained',
+    /^(attachment|owner of OPERATOR CLASS)/.test(object) ? 'because' : 'unexplained',
   );
+});
+
+test.each([
+  'of alice on tables in public',
+  'of bob on sequences in public',
+  'of bob on tables in app',
+  'of bob on tables',
+])('default privileges of a role, a kind and a schema do not explain those %s', (object) => {
+  const leftOut = [{ object: 'DEFAULT ACL public.DEFAULT PRIVILEGES FOR TABLES of bob', reason: 'because' }];
+  const given = difference('default privileges', object);
+  expect(reasonFor(given, { ...NOTHING_MEANT, leftOut })).toBeUndefined();
 });
 
 test('owners and grants that were not to be carried over are no difference', () => {
