@@ -19,8 +19,8 @@ FROM (SELECT pg_catalog.to_jsonb(d) FROM pg_catalog.pg_database d
 export const encoding: Check = async ({ source, target }) => {
   const [here, there] = await Promise.all([readCollation(source.session), readCollation(target.session)]);
   const [from, to] = [source.inventory.server.encoding, target.inventory.server.encoding];
-  const findings =
-    from === to ? [...(await sourceEncoding({ source }))] : encodings(from, to, creation(from, here));
+  const mend = creation(from, here, target.inventory.server.version);
+  const findings = from === to ? [...(await sourceEncoding({ source }))] : encodings(from, to, mend);
   if (here.provider !== there.provider || here.locale !== there.locale || here.version !== there.version) {
     findings.push({
       id: 'collation',
@@ -28,7 +28,7 @@ export const encoding: Check = async ({ source, target }) => {
       found: `text sorts by ${describe(here)} on the source, by ${describe(there)} on the target`,
       objects: [],
       why: 'Indexes are built anew and are right, but the order of results, and what falls in a range of texts, may differ.',
-      mend: creation(from, here),
+      mend,
     });
   }
   return findings;
@@ -72,16 +72,30 @@ export function encodings(
   ];
 }
 
-/** A database of the source's encoding and collation. With another provider than libc, libc's parts stay plain. */
-function creation(encoding: string, { provider, locale }: Collation): string {
+/**
+ * A database of the source's encoding and collation, on a server of this version. With another provider than libc, libc's
+ * parts stay plain; what the server cannot have, which is a provider of a newer one, is left plain as well.
+ *
+ * LOCALE_PROVIDER came with PostgreSQL 15, the provider `builtin` with 17, LOCALE with 13.
+ */
+export function creation(
+  encoding: string,
+  { provider, locale }: Pick<Collation, 'provider' | 'locale'>,
+  serverVersion: number,
+): string {
   const name = quoteLiteral(locale);
-  const collation =
-    provider === 'c'
-      ? `LOCALE_PROVIDER libc LOCALE ${name}`
-      : provider === 'i'
-        ? `LOCALE_PROVIDER icu ICU_LOCALE ${name} LOCALE 'C'`
-        : `LOCALE_PROVIDER builtin BUILTIN_LOCALE ${name} LOCALE 'C'`;
+  const [kind, options] =
+    provider === 'i' && serverVersion >= 150_000
+      ? ['icu', `ICU_LOCALE ${name} LOCALE 'C'`]
+      : provider === 'b' && serverVersion >= 170_000
+        ? ['builtin', `BUILTIN_LOCALE ${name} LOCALE 'C'`]
+        : ['libc', localeOf(provider === 'c' ? name : `'C'`, serverVersion)];
+  const collation = `${serverVersion >= 150_000 ? `LOCALE_PROVIDER ${kind} ` : ''}${options}`;
   return `CREATE DATABASE "…" TEMPLATE template0 ENCODING ${quoteLiteral(encoding)} ${collation}; -- unless the change is intended`;
+}
+
+function localeOf(name: string, serverVersion: number): string {
+  return serverVersion >= 130_000 ? `LOCALE ${name}` : `LC_COLLATE ${name} LC_CTYPE ${name}`;
 }
 
 async function readCollation(session: Session): Promise<Collation> {

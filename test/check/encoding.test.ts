@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { creation } from '../../src/check/encoding.js';
 import { migrate } from '../../src/index.js';
 import { makeDatabases } from '../integration/databases.js';
 import { withDump } from '../integration/ferry.js';
@@ -25,6 +26,37 @@ test('encoding names both encodings, and a target made as it says makes it silen
   await query(pair.target.url, create.replace('…', 'check_latin_again'));
   const target = altered(pair.target.url, { pathname: '/check_latin_again' });
   await expectSilent({ ...databases, target }, 'encoding');
+});
+
+test('a database is made in the words that the target’s version knows', () => {
+  const [libc, icu, builtin] = [
+    { provider: 'c', locale: 'de_DE.utf8' },
+    { provider: 'i', locale: 'de' },
+    { provider: 'b', locale: 'C.UTF-8' },
+  ];
+  const on = (version: number) =>
+    [libc, icu, builtin].map((collation) =>
+      creation('UTF8', collation ?? { provider: '', locale: '' }, version).replace(
+        /^.* ENCODING 'UTF8' |;.*$/g,
+        '',
+      ),
+    );
+  expect(on(120_000)).toEqual([
+    "LC_COLLATE 'de_DE.utf8' LC_CTYPE 'de_DE.utf8'",
+    "LC_COLLATE 'C' LC_CTYPE 'C'",
+    "LC_COLLATE 'C' LC_CTYPE 'C'",
+  ]);
+  expect(on(140_000)).toEqual(["LOCALE 'de_DE.utf8'", "LOCALE 'C'", "LOCALE 'C'"]);
+  expect(on(160_000)).toEqual([
+    "LOCALE_PROVIDER libc LOCALE 'de_DE.utf8'",
+    "LOCALE_PROVIDER icu ICU_LOCALE 'de' LOCALE 'C'",
+    "LOCALE_PROVIDER libc LOCALE 'C'",
+  ]);
+  expect(on(170_000)).toEqual([
+    "LOCALE_PROVIDER libc LOCALE 'de_DE.utf8'",
+    "LOCALE_PROVIDER icu ICU_LOCALE 'de' LOCALE 'C'",
+    "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'",
+  ]);
 });
 
 test('encoding says of a SQL_ASCII source what stops the copy, into any target, and its mend helps', async () => {
