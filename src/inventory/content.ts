@@ -1,5 +1,15 @@
 import type { Session } from '../postgres/session.js';
 
+/** Kinds that are rare, and whose names have parts of their own: `public.backwards USING btree`. */
+const NAMED_BY_SERVER = [
+  ['text search parser', 'pg_ts_parser'],
+  ['text search template', 'pg_ts_template'],
+  ['conversion', 'pg_conversion'],
+  ['operator class', 'pg_opclass'],
+  ['operator family', 'pg_opfamily'],
+  ['transform', 'pg_transform'],
+] as const;
+
 /**
  * Everything in a database that no extension brought and initdb did not make, by kind and name. It is for people to
  * read: whether a target is empty, and what stands in it.
@@ -42,6 +52,13 @@ object (kind, classid, oid, name) AS (
          pg_catalog.format('%I.%I', n.nspname, c.dictname)
   FROM pg_catalog.pg_ts_dict c JOIN pg_catalog.pg_namespace n ON n.oid = c.dictnamespace
   WHERE c.oid >= 16384
+  ${NAMED_BY_SERVER.map(
+    ([kind, catalog]) => `UNION ALL
+  SELECT '${kind}', 'pg_catalog.${catalog}'::pg_catalog.regclass, o.oid, i.identity
+  FROM pg_catalog.${catalog} o
+  CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_catalog.${catalog}'::pg_catalog.regclass, o.oid, 0) AS i
+  WHERE o.oid >= 16384`,
+  ).join('\n  ')}
   UNION ALL
   SELECT 'operator', 'pg_catalog.pg_operator'::pg_catalog.regclass, oid, oid::pg_catalog.regoperator::text
   FROM pg_catalog.pg_operator WHERE oid >= 16384

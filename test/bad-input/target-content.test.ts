@@ -37,6 +37,14 @@ const CONTENT: Readonly<Record<string, string>> = {
     CREATE EVENT TRIGGER theirs ON sql_drop EXECUTE FUNCTION theirs()`,
   'a collation': 'CREATE COLLATION theirs FROM "C"',
   'a text search configuration': 'CREATE TEXT SEARCH CONFIGURATION theirs (COPY = pg_catalog.simple)',
+  'a text search parser': `CREATE TEXT SEARCH PARSER theirs (START = prsd_start, GETTOKEN = prsd_nexttoken,
+    END = prsd_end, LEXTYPES = prsd_lextype)`,
+  'a text search template': 'CREATE TEXT SEARCH TEMPLATE theirs (LEXIZE = dsimple_lexize)',
+  'a conversion': `CREATE CONVERSION theirs FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8`,
+  'an operator family': 'CREATE OPERATOR FAMILY theirs USING btree',
+  'an operator class':
+    'CREATE OPERATOR CLASS theirs FOR TYPE int USING btree FAMILY integer_ops AS STORAGE int',
+  'a transform': 'CREATE TRANSFORM FOR int LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal))',
   'a foreign data wrapper': 'CREATE FOREIGN DATA WRAPPER theirs',
   'a cast': 'CREATE CAST (int AS oid[]) WITH INOUT',
 };
