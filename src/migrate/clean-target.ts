@@ -5,14 +5,7 @@ import { quoteIdentifier } from '../postgres/quoting.js';
 import { inSession, type Session } from '../postgres/session.js';
 import { dropHypertables } from '../timescale/drop.js';
 import { endRestoreMode, isInRestoreMode, readTimescale } from '../timescale/timescale.js';
-
-/**
- * What is neither an extension's own nor made by the server with another object, with which alone it goes: a range
- * type's constructors, a table's row type, a column's sequence. The object's alias is `o`.
- */
-const STANDS_ALONE = `NOT EXISTS (
-  SELECT FROM pg_catalog.pg_depend d
-  WHERE d.deptype IN ('e', 'i') AND d.objid = o.oid AND d.classid = o.tableoid)`;
+import { DROP_FROM_PUBLIC, STANDS_ALONE } from './drop-from-public.js';
 
 const IS_SUPERUSER = '(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)';
 
@@ -59,6 +52,7 @@ FROM pg_catalog.pg_proc o WHERE pronamespace = pg_catalog.to_regnamespace('publi
 UNION ALL
 SELECT pg_catalog.format('DROP TYPE IF EXISTS public.%I CASCADE', typname)
 FROM pg_catalog.pg_type o WHERE typnamespace = pg_catalog.to_regnamespace('public') AND ${STANDS_ALONE}
+UNION ALL ${DROP_FROM_PUBLIC}
 UNION ALL
 SELECT pg_catalog.format('DROP CAST IF EXISTS (%s AS %s) CASCADE', castsource::pg_catalog.regtype, casttarget::pg_catalog.regtype)
 FROM pg_catalog.pg_cast o
