@@ -20,7 +20,12 @@ export function featuresOf(catalog: CatalogRows, entries: readonly TocEntry[]): 
   return {
     compressedHypertables: hypertables.filter(hasSettings(catalog)).map(shownNameOf),
     continuousAggregates: aggregates.map(viewOf),
-    partialAggregates: aggregates.filter(({ finalized }) => finalized === 'f').map(viewOf),
+    // Before 2.7, which brought the column, none was finalized, and the catalog had the width of buckets.
+    partialAggregates: aggregates
+      .filter(({ finalized, bucket_width: width }) =>
+        finalized === undefined ? width !== undefined : finalized === 'f',
+      )
+      .map(viewOf),
     realTimeAggregates: aggregates.filter((one) => one.materialized_only === 'f').map(viewOf),
     policies: catalog('bgw_job')
       .filter(({ proc_schema: schema = '' }) => schema.startsWith('_timescaledb_'))

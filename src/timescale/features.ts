@@ -50,10 +50,15 @@ FROM _timescaledb_catalog.hypertable h
 WHERE (pg_catalog.to_jsonb(h)->>'compression_state')::int = 1
 ORDER BY 1`;
 
+/**
+ * Whether they are finalized stands there from 2.7 to 2.24. Before, none was, and the catalog had the width of their
+ * buckets; after, all are. Source: sql/updates/2.6.1--2.7.0.sql, which gives all that are there `finalized = FALSE`.
+ */
 const READ_AGGREGATES = `
 SELECT pg_catalog.format('%I.%I', user_view_schema, user_view_name) AS name,
-       COALESCE(pg_catalog.to_jsonb(a)->>'finalized' = 'false', false) AS partial, NOT materialized_only AS "isRealTime"
-FROM _timescaledb_catalog.continuous_agg a
+       COALESCE(c.columns->>'finalized' = 'false', c.columns->'bucket_width' IS NOT NULL) AS partial,
+       NOT materialized_only AS "isRealTime"
+FROM _timescaledb_catalog.continuous_agg a CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(a)) AS c (columns)
 ORDER BY 1`;
 
 const READ_POLICIES = `

@@ -6,6 +6,7 @@ import { inSession } from '../../src/postgres/session.js';
 import { readFeatures } from '../../src/timescale/features.js';
 import { makeDatabases } from '../integration/databases.js';
 import { apachePair, COMMUNITY_VERSIONS, communityPair, hasCommunity } from '../integration/servers.js';
+import { runScript } from '../integration/sql.js';
 import { dumpedByPgDump, expectRefusal } from './dumped.js';
 
 const READINGS = `
@@ -56,6 +57,20 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       });
       const archive = await openArchive(await dumpedByPgDump(databases, '-Fc'));
       expect((await stockRecord(archive)).features).toEqual(features);
+    });
+
+    test('tells that all continuous aggregates are partial where the catalog is as it was before 2.7', async () => {
+      if (version === '2.19.3') return; // its catalog says of each whether it is finalized
+      const databases = await make('partial', COMMUNITY);
+      // A column of sql/pre_install/tables.sql of 2.6.1, in the place of one of the same type that came later.
+      await runScript(
+        databases.programs,
+        databases.source,
+        `UPDATE _timescaledb_catalog.continuous_agg SET schema_change_timestamp = 86400000000;
+         ALTER TABLE _timescaledb_catalog.continuous_agg RENAME COLUMN schema_change_timestamp TO bucket_width;`,
+      );
+      const archive = await openArchive(await dumpedByPgDump(databases, '-Fc'));
+      expect((await stockRecord(archive)).features.partialAggregates).toEqual(['"o;dd"."da ily"']);
     });
 
     test('is refused by a target of the Apache edition before anything is changed', async () => {

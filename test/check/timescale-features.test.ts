@@ -202,6 +202,23 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
       expect(mend).toBe(`CALL cagg_migrate('public."da;ily"');`);
     });
 
+    test('partial-aggregates names all continuous aggregates of a catalog as it was before 2.7', async () => {
+      if (version === '2.19.3') return; // its catalog says of each whether it is finalized
+      const databases = await make('partial_all', `${READINGS} ${AGGREGATE}`);
+      // A column of sql/pre_install/tables.sql of 2.6.1, in the place of one of the same type that came later.
+      await runScript(
+        databases.programs,
+        databases.source,
+        `UPDATE _timescaledb_catalog.continuous_agg SET schema_change_timestamp = 86400000000;
+         ALTER TABLE _timescaledb_catalog.continuous_agg RENAME COLUMN schema_change_timestamp TO bucket_width;`,
+      );
+      await expectFires(databases, {
+        id: 'partial-aggregates',
+        severity: 'warning',
+        objects: ['public."da;ily"'],
+      });
+    });
+
     test('aggregate-order names real-time aggregates that are not sorted any more, and the setting that mends it', async () => {
       const databases = await make('order', `${READINGS} ${AGGREGATE}`);
       await expectSilent(databases, 'aggregate-order');
