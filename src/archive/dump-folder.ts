@@ -7,6 +7,7 @@ import type { WrittenFile } from '../postgres/archive/data-file.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteForShell } from '../postgres/quoting.js';
 import { dumpPath } from './dump-path.js';
+import { noteWriter, removeIfDead, removeWriter } from './dump-writer.js';
 import { syncFile, syncFolder } from './sync-to-disk.js';
 
 /** 3,000 files on ext4 take 5.7 s one by one, 1.1 s four at a time, 1.0 s sixteen at a time. */
@@ -42,7 +43,12 @@ export class DumpFolder {
       );
     }
     try {
-      await mkdir(folder.path, { mode: 0o700 });
+      await mkdir(folder.path, { mode: 0o700 }).catch(async (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST' || !(await removeIfDead(folder.path))) throw error;
+        await mkdir(folder.path, { mode: 0o700 });
+      });
+      // Without, a later dump asks people to remove the folder; a full disk ends this one with a better message.
+      await noteWriter(folder.path).catch(() => {});
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') {
@@ -57,7 +63,7 @@ export class DumpFolder {
         'ARCHIVE',
         `expected nobody else to dump into ${named}, but ${folder.path} is there`,
         {
-          hint: `If no other dump runs, it is what one that died has left: rm -r ${quoteForShell(folder.path)}`,
+          hint: `If no other dump runs, on this machine or another, it is what one that died has left: rm -r ${quoteForShell(folder.path)}`,
         },
       );
     }
@@ -95,6 +101,7 @@ export class DumpFolder {
             await syncFile(join(this.path, name));
         }),
       );
+      await removeWriter(this.path);
       await syncFolder(this.path);
       await rename(this.path, this.#out);
     } catch (error) {

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { noteWriter } from '../../src/archive/dump-writer.js';
 import { dump } from '../../src/index.js';
 import { expectEventually } from '../bad-input/processes.js';
 import { makeReadings } from '../bad-input/readings.js';
@@ -109,21 +110,42 @@ test('SIGINT while pg_dump waits for a lock ends it all the same', async () => {
   await expectNoSessions(databases);
 });
 
-test('SIGKILL in the middle of a dump leaves nothing of its name; the next says what to remove', async () => {
+test('SIGKILL in the middle of a dump leaves nothing of its name; the next takes the place of what it left', async () => {
   const databases = await makeSource('dump_sigkill');
   const folder = await temporaryFolder();
   const out = join(folder, 'dump');
   const run = startDump(databases, out);
   await inTheMiddle(folder);
-  run.kill('SIGKILL');
-  expect((await run).signal).toBe('SIGKILL');
-  await expectNothingIn(folder, ['.dump.partial']);
-  await expectNoSessions(databases);
   await expectFailure(dump({ ...databases, out }), {
     code: 'ARCHIVE',
     says: [/\.dump\.partial is there/],
     advises: `rm -r ${folder}/.dump.partial`,
   });
+  run.kill('SIGKILL');
+  expect((await run).signal).toBe('SIGKILL');
+  await expectNothingIn(folder, ['.dump.partial']);
+  await expectNoSessions(databases);
+  await dump({ ...databases, out });
+  await expectNothingIn(folder, ['dump']);
+  expect(await readdir(out)).not.toContain('.writer');
+});
+
+test('what a dump of another machine has left is for people to remove', async () => {
+  const databases = await makeSource('dump_elsewhere');
+  const folder = await temporaryFolder();
+  const partial = join(folder, '.dump.partial');
+  mkdirSync(partial);
+  await noteWriter(partial);
+  const note = JSON.parse(await readFile(join(partial, '.writer'), 'utf8'));
+  for (const other of [{ host: 'elsewhere' }, { namespace: 'pid:[1]' }]) {
+    await writeFile(join(partial, '.writer'), JSON.stringify({ ...note, pid: 999_999_999, ...other }));
+    await expectFailure(dump({ ...databases, out: join(folder, 'dump') }), {
+      code: 'ARCHIVE',
+      says: [/\.dump\.partial is there/],
+      advises: /on this machine or another/,
+    });
+  }
+  await expectNothingIn(folder, ['.dump.partial']);
 });
 
 const mayMount = await canMount();
