@@ -90,7 +90,7 @@ function tablespacesToMake({ kind, tablespaces }: ReadmeSubject): Step[] {
 }
 
 /** Roles, extensions and restore mode. */
-function preparing({ source: { timescale, extensions }, schemas }: ReadmeSubject): Step[] {
+function preparing({ source: { timescale, extensions, schemas: all }, schemas }: ReadmeSubject): Step[] {
   const others = extensions.filter(({ name }) => name !== 'timescaledb');
   return [
     {
@@ -98,6 +98,14 @@ function preparing({ source: { timescale, extensions }, schemas }: ReadmeSubject
         'Roles. Those that are there already keep their attributes and passwords; their settings (ALTER ROLE … SET) become those of\n   the source, and memberships are added.',
       commands: [`${PSQL} -f roles.sql`],
     },
+    ...(all.includes('public')
+      ? []
+      : [
+          {
+            title: 'The schema public, which each new database has, and the source has not.',
+            commands: [sql('DROP SCHEMA IF EXISTS public')],
+          },
+        ]),
     ...(schemas.length === 0
       ? []
       : [

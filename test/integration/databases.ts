@@ -30,12 +30,12 @@ export async function makeDatabases(
 }
 
 /** Makes an empty database on the server of another, with the same encoding. */
-export async function makeDatabaseBeside(url: string): Promise<string> {
+export async function makeDatabaseBeside(url: string, prefix = 'restored'): Promise<string> {
   const [name, encoding] = await Promise.all([
     queryValue(url, 'SELECT pg_catalog.current_database()'),
     queryValue(url, 'SHOW server_encoding'),
   ]);
-  return makeDatabase(url, `restored ${name}`, encoding && encoding !== 'UTF8' ? encoding : undefined);
+  return makeDatabase(url, `${prefix} ${name}`, encoding && encoding !== 'UTF8' ? encoding : undefined);
 }
 
 async function makeDatabase(server: string, name: string, encoding?: string): Promise<string> {

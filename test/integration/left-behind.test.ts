@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { restore } from '../../src/archive/restore.js';
 import { migrate, type Outcome, verify } from '../../src/index.js';
+import { expectFaithfulByReadme } from '../archive/by-readme.js';
 import { type Databases, makeDatabaseBeside, makeDatabases } from './databases.js';
 import { leftOutButRoles, withDump } from './ferry.js';
 import { apachePair } from './servers.js';
@@ -122,6 +123,10 @@ test('a database without the schema public is carried, and compared', async () =
     expect(outcome.verification).toMatchObject({ equal: true });
     expect(await queryValue(target, `SELECT to_regnamespace('public') IS NULL`)).toBe('t');
   }
+  await expectFaithfulByReadme({
+    ...databases,
+    target: await makeDatabaseBeside(databases.target, 'by readme'),
+  });
   const again = await migrate({ ...databases, jobs: 2, cleanTarget: true });
   expect(again.verification).toMatchObject({ equal: true });
   expect((await verify(databases)).equal).toBe(true);
