@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { DumpOutcome } from '../archive/dump-options.js';
 import { quoteForShell } from '../postgres/quoting.js';
 import { countOf, formatBytes, formatSeconds } from './units.js';
@@ -13,7 +14,7 @@ export function dumpSummary(outcome: DumpOutcome): string {
     `    to ${out}`,
     `       ${what.join(', ')} in ${formatSeconds(seconds)}`,
     ...(isPlain ? [] : [`Restore it: hyperferry restore --from ${quoteForShell(out)} --target …`]),
-    `${isPlain ? 'Restore it' : 'Without Hyperferry'}: ${out}/README.txt says how`,
+    `${isPlain ? 'Restore it' : 'Without Hyperferry'}: ${join(out, 'README.txt')} says how`,
     '',
   ].join('\n');
 }

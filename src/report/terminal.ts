@@ -86,8 +86,9 @@ function summaryLines(outcome: Outcome): string[] {
   ];
   const { verification } = outcome;
   if (verification?.equal) {
+    const { objects } = verification;
     lines.push(
-      `      proven equal: ${verification.mode} of ${countOf(verification.relations.compared, 'relation')} and ${countOf(verification.objects.compared, 'definition')}`,
+      `      proven equal: ${verification.mode} of ${countOf(verification.relations.compared, 'relation')}${objects.compared === 0 ? '' : ` and ${countOf(objects.compared, 'definition')}`}`,
     );
   }
   for (const { object, reason } of verification?.notCompared ?? []) {
