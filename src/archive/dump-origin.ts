@@ -121,6 +121,7 @@ function checkOptions(options: RunOptions, { isResumed }: Run) {
     resume: isResumed,
     privileges: options.privileges ?? true,
     rolePasswords: options.rolePasswords ?? false,
+    roleMap: options.roleMap ?? {},
     updateSource: false,
     updateTargetAfter: options.updateTargetAfter,
   };

@@ -14,6 +14,7 @@ import { postgresVersion } from './postgres-version.js';
 import { privileges, sourcePrivileges, targetPrivileges } from './privileges.js';
 import { replica, replicaAsSource, replicaAsTarget } from './replica.js';
 import { reservedSchema } from './reserved-schema.js';
+import { mappedRoles } from './role-map.js';
 import { missingRoles, passwordsToRead, roles } from './roles.js';
 import { room, sourceRoom, targetRoom } from './room.js';
 import { sameDatabase } from './same-database.js';
@@ -40,6 +41,7 @@ export const CHECKS: readonly (readonly Check[])[] = [
     privileges,
     room,
     roles,
+    mappedRoles,
     backgroundJobs,
     activity,
     encoding,
@@ -85,6 +87,7 @@ export const RESTORE_CHECKS: readonly (readonly Check<RestoreChecked>[])[] = [
     targetPrivileges,
     targetRoom,
     missingRoles,
+    mappedRoles,
     ({ source, target }) => encodings(source.inventory.server.encoding, target.inventory.server.encoding),
     tls,
   ],

@@ -50,6 +50,8 @@ export const FINDING_IDS = [
   'replicas',
   'reserved-schema',
   'role-attributes',
+  'role-map-source',
+  'role-map-target',
   'role-passwords',
   'role-passwords-unreadable',
   'roles-missing',

@@ -83,6 +83,8 @@ export interface CheckOptions {
   /** Whether grants are carried over. */
   readonly privileges: boolean;
   readonly rolePasswords: boolean;
+  /** New owners by the names that they have on the source. */
+  readonly roleMap: Readonly<Record<string, string>>;
   readonly updateSource: boolean;
   readonly updateTargetAfter: true | string | undefined;
 }

@@ -5,15 +5,18 @@ import { renderFindings } from '../report/findings.js';
 import { terminalRenderer } from '../report/terminal.js';
 import { EXIT } from './exit-codes.js';
 import { addMigrationFlags, type MigrationFlags, migrationOptions } from './flags.js';
+import { addOwnerFlags, type OwnerFlags, ownerOptions } from './owner-flags.js';
 import { showingFailure } from './show-failure.js';
 
-interface Flags extends MigrationFlags {
+interface Flags extends MigrationFlags, OwnerFlags {
   readonly json: boolean;
 }
 
 export function checkCommand(): Command {
-  return addMigrationFlags(
-    new Command('check').description('Find out what stands in the way of a migration; changes nothing'),
+  return addOwnerFlags(
+    addMigrationFlags(
+      new Command('check').description('Find out what stands in the way of a migration; changes nothing'),
+    ),
   )
     .option('--json', 'print the findings as one JSON document', false)
     .addHelpText('after', '\nExit code 0: nothing stands in the way. 3: there are blockers.')
@@ -21,7 +24,7 @@ export function checkCommand(): Command {
       const renderer = terminalRenderer(process.stderr);
       return showingFailure(renderer, async () => {
         const onEvent = (event: Event): void => renderer.show(event);
-        const findings = await check({ ...migrationOptions(flags), onEvent });
+        const findings = await check({ ...migrationOptions(flags), ...ownerOptions(flags), onEvent });
         process.stdout.write(
           flags.json ? `${JSON.stringify({ findings }, undefined, 2)}\n` : renderFindings(findings),
         );

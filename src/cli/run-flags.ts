@@ -13,17 +13,15 @@ import { EXIT } from './exit-codes.js';
 import { collect, logFormatFlag, wholeNumber } from './flags.js';
 import { collectByStage } from './garbage-collection.js';
 import { withInterrupt } from './interrupt.js';
+import { addOwnerFlags, type OwnerFlags, ownerOptions } from './owner-flags.js';
 import { showingFailure } from './show-failure.js';
 
 /** What every run is asked that brings a database to a target. */
-export interface RunFlags {
+export interface RunFlags extends OwnerFlags {
   readonly processes?: number;
   readonly skipCheck: string[];
-  readonly roleMap: string[];
   readonly verify: 'none' | 'counts' | 'checksums';
   readonly leftOut?: string;
-  readonly owner: boolean;
-  readonly privileges: boolean;
   readonly cleanTarget: boolean;
   readonly yes: boolean;
   readonly resume: boolean;
@@ -33,18 +31,10 @@ export interface RunFlags {
 }
 
 export function addRunFlags(command: Command): Command {
-  return command
+  return addOwnerFlags(command)
     .option('--processes <n>', 'processes that the workers are spread over (default: 1)', wholeNumber)
     .option('--yes', 'do not ask before dropping', false)
     .option('--skip-check <id>', 'go on in spite of a blocker; may be given several times', collect, [])
-    .option(
-      '--role-map <old=new>',
-      'give what a role owns to another; may be given several times',
-      collect,
-      [],
-    )
-    .option('--no-owner', 'do not carry owners over')
-    .option('--no-privileges', 'do not carry grants over')
     .addOption(
       new Option('--verify <how>', 'what is compared before background jobs may change the target')
         .choices(['none', 'counts', 'checksums'])
@@ -61,13 +51,11 @@ export function addRunFlags(command: Command): Command {
 export function runOptions(flags: RunFlags): Omit<RunOptions, 'target'> {
   return {
     processes: flags.processes,
-    owners: flags.owner,
-    privileges: flags.privileges,
+    ...ownerOptions(flags),
     cleanTarget: flags.cleanTarget,
     resume: flags.resume,
     keepLedger: flags.keepLedger,
     skipChecks: flags.skipCheck,
-    roleMap: parseRoleMap(flags.roleMap),
     verify: flags.verify,
   };
 }
@@ -127,19 +115,6 @@ async function writeLeftOut(path: string, { leftOut }: Outcome, renderer: Render
     });
     process.exitCode = EXIT.failed;
   }
-}
-
-/** Pairs of `old=new`. */
-function parseRoleMap(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const [old, renamed, ...rest] = pair.split('=');
-      if (!old || !renamed || rest.length > 0) {
-        throw new HyperferryError('USAGE', `expected --role-map old=new, but ${pair} came`);
-      }
-      return [old, renamed];
-    }),
-  );
 }
 
 /** Asks for the database's name, so that nobody drops one by pressing a key. */

@@ -53,6 +53,7 @@ export async function examine(
       resume: options.resume ?? false,
       privileges: options.privileges ?? true,
       rolePasswords: options.rolePasswords ?? false,
+      roleMap: options.roleMap ?? {},
       updateSource: options.updateSource ?? false,
       updateTargetAfter: options.updateTargetAfter,
     },

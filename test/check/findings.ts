@@ -77,6 +77,7 @@ export async function findingsOfCheck(
       resume: false,
       privileges: true,
       rolePasswords: false,
+      roleMap: {},
       updateSource: false,
       updateTargetAfter: undefined,
     };

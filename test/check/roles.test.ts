@@ -162,6 +162,20 @@ describe.skipIf(!hasCommunity)('owners of jobs, community edition', () => {
   });
 });
 
+test('role-map names roles that are on neither side, before anything is copied', async () => {
+  const databases = await makeDatabases(await rolesPair(), 'check_role_map', 'CREATE ROLE check_mapped');
+  const roleMap = { check_mapped: 'check_nosuch', check_foo: 'postgres' };
+  const findings = await findingsOf(databases, { roleMap });
+  expectFinding(findings, { id: 'role-map-target', severity: 'blocker', objects: ['check_nosuch'] });
+  expectFinding(findings, { id: 'role-map-source', severity: 'blocker', objects: ['check_foo'] });
+  // One of the source comes along.
+  const known = await findingsOf(databases, {
+    roleMap: { postgres: 'check_mapped', check_mapped: 'postgres' },
+  });
+  for (const id of ['role-map-target', 'role-map-source']) expectSilence(known, id);
+  await runScript(databases.programs, databases.source, 'DROP ROLE check_mapped');
+});
+
 test('a plain PostgreSQL source has no owners of jobs', async () => {
   const databases = await makeDatabases(await apachePair(), 'check_plain_owners', '');
   await query(databases.target, 'CREATE ROLE check_plain_target LOGIN');
