@@ -3,6 +3,7 @@ import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
+import { isTransient } from '../postgres/transient.js';
 import type { ReadRelation } from './compared-relation.js';
 import { runTasks, type Task } from './pool.js';
 import { type EncodingMatch, rowHash } from './row-hash.js';
@@ -70,18 +71,23 @@ export async function readTotals(
     options.onRead(name, totals);
   };
   const checksumOf = checksumOncePerList(options);
+  const readBatch = (session: Session, batch: readonly Piece[]): Promise<void> =>
+    readingCompared(side, session, async () => {
+      const text = batch
+        .map((piece, at) => totalsQuery(piece, at, checksumOf(piece.relation.columns)))
+        .join(' UNION ALL ');
+      for (const row of await session.query<TotalsRow>(text)) {
+        add(batch[row.at]?.relation.name ?? '', Number(row.rows), BigInt(row.checksum));
+      }
+      await refuseRewritten(side, session, batch);
+    });
   const tasks = batches(pieces).map(
     (batch): Task<Session> => ({
       weight: weightOf(batch),
       run: (session) =>
-        readingCompared(side, session, async () => {
-          const text = batch
-            .map((piece, at) => totalsQuery(piece, at, checksumOf(piece.relation.columns)))
-            .join(' UNION ALL ');
-          for (const row of await readRows(session, text, batch)) {
-            add(batch[row.at]?.relation.name ?? '', Number(row.rows), BigInt(row.checksum));
-          }
-          await refuseRewritten(side, session, batch);
+        readBatch(session, batch).catch((error: unknown) => {
+          if (!databaseError(error) || isTransient(error)) throw error;
+          return readOneByOne(session, batch, readBatch);
         }),
     }),
   );
@@ -130,22 +136,28 @@ function totalsQuery({ relation, where }: Piece, at: number, checksum: string): 
   return `SELECT ${at} AS at, pg_catalog.count(*)::text AS rows, ${checksum} AS checksum FROM ${relation.from} ${where}`;
 }
 
-async function readRows(
+interface TotalsRow extends Record<string, unknown> {
+  readonly at: number;
+  readonly rows: string;
+  readonly checksum: string;
+}
+
+/** The server does not say of which relation of a batch it could not read the rows. */
+async function readOneByOne(
   session: Session,
-  text: string,
   batch: readonly Piece[],
-): Promise<{ at: number; rows: string; checksum: string }[]> {
-  try {
-    return await session.query<{ at: number; rows: string; checksum: string }>(text);
-  } catch (error) {
-    const refusal = databaseError(error);
-    if (!refusal) throw error;
-    const names = batch.slice(0, 3).map(({ relation }) => relation.name);
-    throw new HyperferryError(
-      refusal.code === '42P01' ? 'SOURCE_CHANGED' : 'STATEMENT',
-      `the ${session.side} could not read ${names.join(', ')}${batch.length > 3 ? ', …' : ''}: ${refusal.message}`,
-      { cause: error, ...(refusal.hint ? { hint: refusal.hint } : {}) },
-    );
+  read: (session: Session, batch: readonly Piece[]) => Promise<void>,
+): Promise<void> {
+  for (const piece of batch) {
+    await read(session, [piece]).catch((error: unknown) => {
+      const refusal = databaseError(error);
+      if (!refusal) throw error;
+      throw new HyperferryError(
+        refusal.code === '42P01' ? 'SOURCE_CHANGED' : 'STATEMENT',
+        `the ${session.side} could not read ${piece.relation.name}: ${refusal.message}`,
+        { cause: error, ...(refusal.hint ? { hint: refusal.hint } : {}) },
+      );
+    });
   }
 }
 
