@@ -159,7 +159,7 @@ async function readChangesNow(
     const now = await readChangeCounters(session);
     if (now.epoch !== earlierEpoch) {
       notice(
-        'all relations are copied again: the source does not know any more which have changed (its counters were reset, by a crash or by somebody, or track_counts is off)',
+        'all relations are copied again: the source does not know any more which have changed (its counters were reset, by a crash or by somebody, or track_counts is off, or it is a standby, which counts nothing)',
       );
     }
     return now;
