@@ -208,8 +208,16 @@ class Holding {
         (error: Error): Altered => ({ state: 'refused', reason: error.message }),
       );
       if (altered.state === 'refused') failures.push(`job ${id}: ${altered.reason}`);
+      else if (altered.nextStart === undefined && (await this.#hasJob(id).catch(() => false))) {
+        failures.push(`job ${id}: others have given it another start meanwhile, which it keeps`);
+      }
     }
     return failures;
+  }
+
+  async #hasJob(id: number): Promise<boolean> {
+    const jobs = await this.#inSession(readJobs);
+    return jobs.some((job) => job.id === id);
   }
 
   /** @param from the start that it must still have: one that somebody else has given it meanwhile is theirs */

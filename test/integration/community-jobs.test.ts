@@ -128,7 +128,7 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
           'SELECT job_id AS id, next_start::text AS next FROM timescaledb_information.jobs WHERE job_id >= 1000 ORDER BY 1',
         );
       const [, second] = await starts();
-      await migrateDatabase(databases, {
+      const { notices } = await migrateDatabase(databases, {
         onEvent: onStage('rows and indexes', () =>
           runAtOnce(
             databases.programs,
@@ -138,6 +138,9 @@ describe.skipIf(!hasCommunity).each(COMMUNITY_VERSIONS)(
         ),
       });
       expect(await starts()).toEqual([{ id: 1000, next: '2098-01-01 00:00:00+00' }, second]);
+      expect(notices.filter((notice) => notice.includes('put back'))).toEqual([
+        'a background job of the source was not put back: job 1000: others have given it another start meanwhile, which it keeps',
+      ]);
     });
 
     test('jobs wait on the target for as long as on the source, and those of TimescaleDB itself are set as there', async () => {
