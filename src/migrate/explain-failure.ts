@@ -6,12 +6,12 @@ import type { Run } from './run.js';
 /** Says what state both sides are in, and what to do. */
 export function explainFailure(error: unknown, run: Run): HyperferryError {
   const failure = failureOf(error, run);
-  const hints = [
-    failure.hint,
-    sourceState(run),
-    notFound(failure, run),
-    ...targetState(run, failure.isFinal),
-  ].filter((line) => line !== undefined);
+  const target = isTargetGone(failure)
+    ? ['The target database is gone, and with it what was copied: begin anew, without --resume.']
+    : targetState(run, failure.isFinal);
+  const hints = [failure.hint, sourceState(run), notFound(failure, run), ...target].filter(
+    (line) => line !== undefined,
+  );
   return new HyperferryError(failure.code, failure.message, {
     cause: failure.cause ?? failure,
     isFinal: failure.isFinal,
@@ -27,6 +27,14 @@ export function failureOf(error: unknown, { signal }: Pick<Run, 'signal'>): Hype
 
 function sourceState({ state }: Run): string | undefined {
   return state.updatedSourceTo && `TimescaleDB on the source was updated to ${state.updatedSourceTo}.`;
+}
+
+const UNDEFINED_DATABASE = '3D000';
+
+/** Dropped in the middle of the run. */
+function isTargetGone({ cause }: HyperferryError): boolean {
+  const refusal = databaseError(cause);
+  return refusal?.code === UNDEFINED_DATABASE && refusal.side === 'target';
 }
 
 const UNDEFINED_TABLE = '42P01';

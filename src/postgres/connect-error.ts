@@ -5,7 +5,7 @@ import {
   type Host,
   passfileOf,
 } from './connection-string.js';
-import { databaseError } from './database-error.js';
+import { databaseError, noteSide } from './database-error.js';
 import { HyperferryError } from './error.js';
 import { whyUnused } from './passfile.js';
 import { quoteIdentifier } from './quoting.js';
@@ -25,6 +25,7 @@ export function connectError(
   failures: readonly Failure[],
 ): HyperferryError {
   const causes = failures.map(({ error }) => causeOf(error));
+  for (const cause of causes) if (cause instanceof Error) noteSide(cause, side);
   const [last] = causes.slice(-1);
   const reasons =
     failures.length === 1

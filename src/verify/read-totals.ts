@@ -152,14 +152,19 @@ async function readOneByOne(
     await read(session, [piece]).catch((error: unknown) => {
       const refusal = databaseError(error);
       if (!refusal) throw error;
+      const isGone = refusal.code === '42P01';
+      const hint = isGone ? AFTER_CHANGE : refusal.hint;
       throw new HyperferryError(
-        refusal.code === '42P01' ? 'SOURCE_CHANGED' : 'STATEMENT',
+        isGone ? 'SOURCE_CHANGED' : 'STATEMENT',
         `the ${session.side} could not read ${piece.relation.name}: ${refusal.message}`,
-        { cause: error, ...(refusal.hint ? { hint: refusal.hint } : {}) },
+        { cause: error, ...(hint ? { hint } : {}) },
       );
     });
   }
 }
+
+const AFTER_CHANGE =
+  'Keep other sessions from compressing, truncating and dropping meanwhile, and run again. A migration can copy such relations anew: hyperferry migrate --on-rewrite retry.';
 
 const READ_REWRITTEN = `
 SELECT r.name
@@ -206,7 +211,7 @@ async function refuseOtherNodes(
       .slice(0, 10)
       .map(({ name }) => name)
       .join(', ')}`,
-    { hint: 'Keep other sessions from compressing, truncating and dropping meanwhile, and run again.' },
+    { hint: AFTER_CHANGE },
   );
 }
 

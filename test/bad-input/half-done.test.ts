@@ -3,8 +3,9 @@ import { hyperferry, startHyperferry } from '../cli/command-line.js';
 import { expectEqualDatabases } from '../integration/compare/databases.js';
 import { apachePair } from '../integration/servers.js';
 import { queryValue, runScript } from '../integration/sql.js';
+import { onStage, runAtOnce } from '../resume/stopped.js';
 import { expectEventually } from './processes.js';
-import { makeReadings } from './readings.js';
+import { altered, makeReadings } from './readings.js';
 import { expectError, failureOf } from './refusal.js';
 import { SLOW_TABLE } from './slow-table.js';
 import { sessionsOfHyperferry } from './state.js';
@@ -16,6 +17,28 @@ CREATE FUNCTION picky(a int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
 SET picky.allow = 'yes';
 CREATE TABLE odd (a int CHECK (picky(a)));
 INSERT INTO odd VALUES (1);`;
+
+test('a run whose target database is dropped does not say to go on with it', async () => {
+  const { source, target, programs } = await makeReadings(await apachePair(), 'bad_target_dropped');
+  const error = await failureOf({
+    source,
+    target,
+    programs,
+    onEvent: onStage('schema', () =>
+      runAtOnce(
+        programs,
+        altered(target, { pathname: '/postgres' }),
+        'DROP DATABASE bad_target_dropped WITH (FORCE)',
+      ),
+    ),
+  });
+  expectError(error, {
+    code: 'CONNECT',
+    says: ['database "bad_target_dropped" does not exist'],
+    advises: /CREATE DATABASE .*\nThe target database is gone/,
+  });
+  expect(error.hint).not.toMatch(/restore mode|the same command/);
+});
 
 test('a run that fails in the middle says that the target is half done, and what to do', async () => {
   const databases = await makeReadings(await apachePair(), 'bad_half_done', FAILS_WITH_ROWS);

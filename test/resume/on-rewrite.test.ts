@@ -66,6 +66,27 @@ test('what only the last attempt could bring is not told as left out', async () 
   expect(outcome.leftOut.map(({ object }) => object)).not.toContain('index public.once');
 });
 
+for (const [what, change] of Object.entries({
+  'while it was read': 'VACUUM FULL device',
+  'could not read public.device': 'ALTER TABLE device RENAME TO gadget',
+})) {
+  test(`what changes before it is compared stops the run, which tells of --on-rewrite (${what})`, async () => {
+    const databases = await makeReadings(
+      await apachePair(),
+      `compared_${change.toLowerCase().replaceAll(' ', '_')}`,
+    );
+    const error = await failureOf({
+      ...databases,
+      onEvent: onStage('verify', () => runAtOnce(databases.programs, databases.source, change)),
+    });
+    expectError(error, {
+      code: 'SOURCE_CHANGED',
+      says: [what],
+      advises: '--on-rewrite retry',
+    });
+  });
+}
+
 test('a source that is rewritten again and again stops the run in the end, by name', async () => {
   const databases = await makeReadings(await apachePair(), 'retry_forever');
   let rewrites = 0;
