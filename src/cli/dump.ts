@@ -7,7 +7,7 @@ import { jsonLinesRenderer } from '../report/json-lines.js';
 import { terminalRenderer } from '../report/terminal.js';
 import { collect, jobsFlag, logFormatFlag, requiredUrl, sourceFlag, wholeNumber } from './flags.js';
 import { collectByStage } from './garbage-collection.js';
-import { withInterrupt } from './interrupt.js';
+import { JOBS_RUN_AGAIN, withInterrupt } from './interrupt.js';
 import { showingFailure } from './show-failure.js';
 
 interface Flags {
@@ -75,7 +75,9 @@ export function dumpCommand(): Command {
               renderer.show(event);
             },
           });
-        const outcome = await withInterrupt(flags.logFormat, run, () => leftByDump(flags.out));
+        const outcome = await withInterrupt(flags.logFormat, run, () =>
+          [leftByDump(flags.out), JOBS_RUN_AGAIN].filter((line) => line !== undefined).join('\n'),
+        );
         if (flags.logFormat === 'text') process.stderr.write(dumpSummary(outcome));
         if (flags.json) process.stdout.write(`${JSON.stringify(outcome, undefined, 2)}\n`);
       });

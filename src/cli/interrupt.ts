@@ -4,6 +4,10 @@ import { EXIT } from './exit-codes.js';
 /** A server that cannot be reached must not keep anybody waiting; whatever is left undone mends itself. */
 const END_MILLISECONDS = 9000;
 
+/** What became of the jobs that were put off is not known where the source does not answer. */
+export const JOBS_RUN_AGAIN =
+  'Background jobs of the source that were put off run again by themselves within 15 minutes.';
+
 /** SIGHUP comes when the terminal has gone, such as that of an ssh session. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

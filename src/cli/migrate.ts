@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { migrate } from '../migrate/migrate.js';
 import { addMigrationFlags, type MigrationFlags, migrationOptions, wholeNumber } from './flags.js';
-import { addRunFlags, type RunFlags, runOptions, showingRun } from './run-flags.js';
+import { JOBS_RUN_AGAIN } from './interrupt.js';
+import { addRunFlags, LEFT_BY_RUN, type RunFlags, runOptions, showingRun } from './run-flags.js';
 
 interface Flags extends MigrationFlags, RunFlags {
   readonly cleanTarget: boolean;
@@ -33,6 +34,7 @@ export function migrateCommand(): Command {
             onRewrite: flags.onRewrite,
             ...shown,
           }),
+        `${LEFT_BY_RUN}\n${JOBS_RUN_AGAIN}`,
       ),
     );
 }

@@ -60,11 +60,19 @@ export function runOptions(flags: RunFlags): Omit<RunOptions, 'target'> {
   };
 }
 
-/** Runs what brings a database to a target, and shows how it goes. */
+/** Where it could not end in order, it cannot say what state the target is in. */
+export const LEFT_BY_RUN =
+  'The target may be half done: hyperferry status says how far it came, and the same command with --resume goes on.';
+
+/**
+ * Runs what brings a database to a target, and shows how it goes.
+ * @param left what people should know where it cannot end in order
+ */
 export async function showingRun(
   flags: RunFlags,
   target: () => string,
   run: (shown: Pick<RunOptions, 'signal' | 'onEvent'>) => Promise<Outcome>,
+  left: string = LEFT_BY_RUN,
 ): Promise<void> {
   const renderer: Renderer =
     flags.logFormat === 'json' ? jsonLinesRenderer() : terminalRenderer(process.stderr);
@@ -76,15 +84,15 @@ export async function showingRun(
     }
     if (flags.leftOut) await expectWritable(flags.leftOut);
     if (flags.cleanTarget && !flags.yes) await confirmCleaning(target());
-    const outcome = await withInterrupt(flags.logFormat, (signal) =>
+    const shownRun = (signal: AbortSignal): Promise<Outcome> =>
       run({
         signal,
         onEvent: (event) => {
           collectByStage(event);
           renderer.show(event);
         },
-      }),
-    );
+      });
+    const outcome = await withInterrupt(flags.logFormat, shownRun, () => left);
     renderer.finished(outcome);
     if (flags.leftOut) await writeLeftOut(flags.leftOut, outcome, renderer);
     if (flags.json) process.stdout.write(`${JSON.stringify(outcome, undefined, 2)}\n`);

@@ -9,6 +9,7 @@ import { jobsOf, sessionsOfHyperferry, stateOf } from '../bad-input/state.js';
 import type { Databases } from '../integration/databases.js';
 import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
 import { queryValue, withClient } from '../integration/sql.js';
+import { Network } from '../resume/network.js';
 import { startHyperferry } from './command-line.js';
 
 const JOBS = `
@@ -85,6 +86,20 @@ test('an interruption while another session holds a lock on the source ends the 
     await client.query('ROLLBACK');
   });
   expect(await statesOf(databases)).toEqual(before);
+});
+
+test('an interruption while the network to the source is stalled says what is left, and what to do', async () => {
+  const databases = await makeReadings(await apachePair(), 'cli_int_stalled', SLOW_TABLE);
+  const network = await Network.before(databases.source);
+  const run = start({ ...databases, source: network.url });
+  await expectEventually(() => stageOf(databases), 'rows and indexes', 'stage of the run', 60);
+  network.stall();
+  run.kill('SIGINT');
+  const { exitCode, stderr } = await run;
+  expect(exitCode).toBe(130);
+  expect(stderr).toMatch(
+    /Not all could be ended in order.*hyperferry status.* --resume goes on.*run again by themselves within 15 minutes/s,
+  );
 });
 
 test('a second signal ends the process at once', async () => {

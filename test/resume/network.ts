@@ -18,6 +18,7 @@ export class Network {
   readonly #lines: Set<Line>;
   #cutUnseen: Line[] = [];
   #isDown = false;
+  #isStalled = false;
 
   private constructor(database: string, listener: Server) {
     const address = listener.address();
@@ -32,6 +33,7 @@ export class Network {
       }
       const line = { toClient, toServer: connect(Number(port), hostname) };
       this.#lines.add(line);
+      if (this.#isStalled) return;
       pass(line.toClient, line.toServer);
       pass(line.toServer, line.toClient);
     });
@@ -84,6 +86,15 @@ export class Network {
 
   letServerSee(): void {
     for (const line of this.#cutUnseen.splice(0)) cut(line);
+  }
+
+  /** Passes nothing on any more and ends no connection, as a firewall that drops packets does. */
+  stall(): void {
+    this.#isStalled = true;
+    for (const { toClient, toServer } of this.#lines) {
+      toClient.unpipe();
+      toServer.unpipe();
+    }
   }
 
   /** Cuts all connections, and takes no more until `comeBack`. */
