@@ -1,3 +1,4 @@
+import type { Collation } from '../inventory/collation.js';
 import type { ServerSnapshot } from '../migrate/server-snapshot.js';
 import { divideArchive } from '../plan/division.js';
 import { type ArchiveVersion, archiveTimeOf, type Compression } from '../postgres/archive/archive-header.js';
@@ -22,6 +23,7 @@ export interface DumpedDatabase {
   readonly record: DumpRecord;
   readonly takenAt: Date;
   readonly databaseBytes: number;
+  readonly collation: Collation;
   /** Whether `roles.sql` holds the stored forms of passwords. */
   readonly rolePasswords: boolean;
 }
@@ -63,13 +65,15 @@ export async function writeDefinitions(folder: DumpFolder, dumped: DumpedDatabas
 }
 
 export function readmeOf(dumped: DumpedDatabase, kind: Manifest['kind']): ReadmeSubject {
-  const { name, snapshot, takenAt, compression } = dumped;
+  const { name, snapshot, takenAt, compression, collation } = dumped;
   return {
     kind,
     source: snapshot.inventory,
     name,
     takenAt: takenAt.toISOString(),
     compression,
+    archiveVersion: versionFor(compression, snapshot.header.version),
+    collation,
     tablespaces: [...new Set(dumped.contents.entries.flatMap(({ tablespace }) => tablespace ?? []))].sort(),
     schemas: schemasOfExtensions(dumped),
     afterRestoreMode: afterRestoreMode(dumped),

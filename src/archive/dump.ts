@@ -1,5 +1,6 @@
 import type { Event } from '../engine/events.js';
 import { secondsSince, tellStage } from '../engine/tell-stage.js';
+import { readCollation } from '../inventory/collation.js';
 import { readRolePasswords } from '../inventory/roles.js';
 import { readDatabaseBytes } from '../inventory/server.js';
 import { failureOf } from '../migrate/explain-failure.js';
@@ -116,6 +117,7 @@ async function describe(
     },
     takenAt,
     databaseBytes: await readDatabaseBytes(session),
+    collation: await readCollation(session),
     rolePasswords,
   };
 }

@@ -1,5 +1,6 @@
+import { type Collation, databaseCreation } from '../inventory/collation.js';
 import type { Inventory } from '../inventory/inventory.js';
-import type { Compression } from '../postgres/archive/archive-header.js';
+import type { ArchiveVersion, Compression } from '../postgres/archive/archive-header.js';
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
 import { quoteForShell, quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
 
@@ -11,6 +12,9 @@ export interface ReadmeSubject {
   readonly name: string;
   readonly takenAt: string;
   readonly compression: Compression;
+  /** Of the format in which `toc.dat` is written. */
+  readonly archiveVersion: ArchiveVersion;
+  readonly collation: Collation;
   /** Those that objects are in. */
   readonly tablespaces: readonly string[];
   /** Schemas that hold extensions, and so are made before all else. */
@@ -35,7 +39,7 @@ interface Step {
 
 /** The exact commands that restore this dump without Hyperferry. */
 export function readme(subject: ReadmeSubject): string {
-  const { source, name, takenAt, compression, kind } = subject;
+  const { source, name, takenAt, compression, collation, kind } = subject;
   const { timescale, server } = source;
   const major = Math.floor(server.version / 10_000);
   const steps = [
@@ -57,14 +61,33 @@ PostgreSQL       ${major}.${server.version % 10_000}
 TimescaleDB      ${timescale ? `${timescale.version}, in the schema ${oneLine(timescale.schema)}` : 'none'}
 compression      ${compression.algorithm}${compression.level === undefined ? '' : `, level ${compression.level}`}
 
-${kind === 'plain' ? '' : hyperferry}By PostgreSQL's own programs (of PostgreSQL ${major} or newer, in this folder), into a database that is empty, as a
-superuser. TARGET is its connection string.
+${kind === 'plain' ? '' : hyperferry}By PostgreSQL's own programs, in this folder and as a superuser, into an empty database on a server of PostgreSQL ${Math.max(major, oldestServer(subject))}
+or newer. ${programs(subject)}TARGET is its connection string. Of the source's encoding and collation is one that was made so:
+
+    ${databaseCreation(identifier(server.database), server.encoding, collation, server.version)}
 
 ${steps.map(({ title, commands }, at) => `${at + 1}. ${title}\n\n${commands.map((command) => `    ${command}`).join('\n')}`).join('\n\n')}
 
 Each command must end without an error. manifest.json says how many rows each table has, and the size and SHA-256 of each file.
 "hyperferry inspect . --verify" compares the files with it, and "hyperferry verify --source . --target ..." a database.
 `;
+}
+
+/** By the format of an archive, the first PostgreSQL whose `pg_restore` reads it. */
+const FIRST_TO_READ: Record<ArchiveVersion, number> = { '1.14': 12, '1.15': 16, '1.16': 17 };
+
+/** A `pg_restore` as new as this sets `transaction_timeout`, which older servers do not know. */
+const FIRST_WITH_TRANSACTION_TIMEOUT = 17;
+
+function oldestServer({ archiveVersion }: ReadmeSubject): number {
+  const major = FIRST_TO_READ[archiveVersion];
+  return major >= FIRST_WITH_TRANSACTION_TIMEOUT ? major : 0;
+}
+
+function programs({ kind, archiveVersion, compression: { algorithm } }: ReadmeSubject): string {
+  if (kind === 'plain') return '';
+  const built = algorithm === 'lz4' || algorithm === 'zstd' ? `, and built with ${algorithm}` : '';
+  return `pg_restore must be of PostgreSQL ${FIRST_TO_READ[archiveVersion]} or newer${built}: the archive is of format ${archiveVersion}.\n`;
 }
 
 const PSQL = 'psql -X -v ON_ERROR_STOP=1 -d "$TARGET"';

@@ -1,19 +1,6 @@
+import { type Collation, databaseCreation, readCollation } from '../inventory/collation.js';
 import { quoteLiteral } from '../postgres/quoting.js';
-import type { Session } from '../postgres/session.js';
 import type { Check, DumpChecked, Finding } from './finding.js';
-
-interface Collation {
-  readonly provider: string;
-  readonly locale: string;
-  readonly version: string | null;
-}
-
-/** Columns of `pg_database` differ between versions; read as JSON, one that is not there is null. */
-const READ_COLLATION = `
-SELECT COALESCE(d->>'datlocprovider', 'c') AS provider,
-       COALESCE(d->>'datlocale', d->>'daticulocale', d->>'datcollate') AS locale, d->>'datcollversion' AS version
-FROM (SELECT pg_catalog.to_jsonb(d) FROM pg_catalog.pg_database d
-      WHERE datname = pg_catalog.current_database()) AS j (d)`;
 
 /** How text is stored and sorted on both sides. */
 export const encoding: Check = async ({ source, target }) => {
@@ -72,34 +59,9 @@ export function encodings(
   ];
 }
 
-/**
- * A database of the source's encoding and collation, on a server of this version. With another provider than libc, libc's
- * parts stay plain; what the server cannot have, which is a provider of a newer one, is left plain as well.
- *
- * LOCALE_PROVIDER came with PostgreSQL 15, the provider `builtin` with 17, LOCALE with 13.
- */
-export function creation(
-  encoding: string,
-  { provider, locale }: Pick<Collation, 'provider' | 'locale'>,
-  serverVersion: number,
-): string {
-  const name = quoteLiteral(locale);
-  const [kind, options] =
-    provider === 'i' && serverVersion >= 150_000
-      ? ['icu', `ICU_LOCALE ${name} LOCALE 'C'`]
-      : provider === 'b' && serverVersion >= 170_000
-        ? ['builtin', `BUILTIN_LOCALE ${name} LOCALE 'C'`]
-        : ['libc', localeOf(provider === 'c' ? name : `'C'`, serverVersion)];
-  const collation = `${serverVersion >= 150_000 ? `LOCALE_PROVIDER ${kind} ` : ''}${options}`;
-  return `CREATE DATABASE "…" TEMPLATE template0 ENCODING ${quoteLiteral(encoding)} ${collation}; -- unless the change is intended`;
-}
-
-function localeOf(name: string, serverVersion: number): string {
-  return serverVersion >= 130_000 ? `LOCALE ${name}` : `LC_COLLATE ${name} LC_CTYPE ${name}`;
-}
-
-async function readCollation(session: Session): Promise<Collation> {
-  return session.one<Collation & Record<string, unknown>>(READ_COLLATION);
+/** A database like the source, on a server of this version. */
+function creation(encoding: string, collation: Collation, serverVersion: number): string {
+  return `${databaseCreation('"…"', encoding, collation, serverVersion)} -- unless the change is intended`;
 }
 
 function describe({ provider, locale, version }: Collation): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { creation } from '../../src/check/encoding.js';
 import { migrate } from '../../src/index.js';
+import { databaseCreation } from '../../src/inventory/collation.js';
 import { makeDatabases } from '../integration/databases.js';
 import { withDump } from '../integration/ferry.js';
 import { query, queryValue } from '../integration/sql.js';
@@ -36,10 +36,12 @@ test('a database is made in the words that the target’s version knows', () => 
   ];
   const on = (version: number) =>
     [libc, icu, builtin].map((collation) =>
-      creation('UTF8', collation ?? { provider: '', locale: '' }, version).replace(
-        /^.* ENCODING 'UTF8' |;.*$/g,
-        '',
-      ),
+      databaseCreation(
+        '"…"',
+        'UTF8',
+        { characterType: collation?.locale ?? '', ...(collation ?? { provider: '', locale: '' }) },
+        version,
+      ).replace(/^.* ENCODING 'UTF8' |;.*$/g, ''),
     );
   expect(on(120_000)).toEqual([
     "LC_COLLATE 'de_DE.utf8' LC_CTYPE 'de_DE.utf8'",
