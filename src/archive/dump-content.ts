@@ -103,6 +103,9 @@ function refuseOtherNumbers(dumped: readonly DumpedRows[], { totals }: SideRecor
     throw new HyperferryError(
       'DIFFERENT',
       `${nameOf(table)} has ${counted.rows} rows, but ${rows} were written`,
+      {
+        hint: 'Dump again. If it comes again, look whether the table is damaged (pg_amcheck); else it is a defect of Hyperferry: please report it.',
+      },
     );
   }
 }

@@ -118,10 +118,13 @@ async function dumpBatch(
     throw new HyperferryError(
       'COPY',
       `the rows of ${table.schema}.${table.name} could not be dumped: ${refusal.message}`,
-      { cause: error },
+      { hint: refusal.hint ?? MEND_ROWS, cause: error },
     );
   }
 }
+
+const MEND_ROWS =
+  'Mend that on the source, and dump again. Rows that are too large for an archive go by hyperferry migrate, in binary form.';
 
 /** A query for all but plain tables: of extensions' tables, the user's rows; of compressed rows, see `work/rows.ts`. */
 function selectionOf(

@@ -116,7 +116,7 @@ export function readManifest(text: string, path: string): Manifest {
       'ARCHIVE',
       `expected a manifest of format ${MANIFEST_FORMAT}, but ${path} is of format ${format}`,
       {
-        hint: 'Use the version of Hyperferry that made the dump, or a newer one; or restore it by hand: README.txt.',
+        hint: `Use the version of Hyperferry that made the dump${format > MANIFEST_FORMAT ? ', or a newer one than this' : ''}; or restore it by hand: README.txt.`,
       },
     );
   }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { HyperferryError } from '../postgres/error.js';
 import { compareDatabases } from '../verify/compare-databases.js';
 import { comparingHeld } from '../verify/held-sides.js';
 import type { Verification } from '../verify/verification.js';
@@ -50,12 +51,22 @@ export async function verifyDump(options: VerifyDumpOptions): Promise<Verificati
 
 /**
  * Whether a source is named that is a dump, and not a database: something on disk. A path that begins as one is told to be
- * missing; any other text may be a connection string with a secret in it, and is read as such.
+ * missing; any other text may be a connection string with a secret in it, and is read as such, if it can be one.
+ *
+ * @throws HyperferryError `USAGE` for what is neither
  */
 export async function namesDump(source: string): Promise<boolean> {
   if (/^\.{0,2}\//.test(source)) return true;
-  return stat(source).then(
+  const isThere = await stat(source).then(
     () => true,
     () => false,
+  );
+  if (isThere || /=|:\/\//.test(source)) return isThere;
+  throw new HyperferryError(
+    'USAGE',
+    'expected --source to name a database or a dump, but it is no connection string, and nothing of that name is there',
+    {
+      hint: 'A database is named as postgresql://user@host:port/database or name=value pairs, a dump by its path: /backup/tsdb',
+    },
   );
 }

@@ -5,7 +5,7 @@ import { content, sourceContent } from './content.js';
 import { defaultPrivileges } from './default-privileges.js';
 import { detachPending } from './detach-pending.js';
 import { encoding, encodings, sourceEncoding } from './encoding.js';
-import { extensions } from './extensions.js';
+import { extensions, extensionsOfDump } from './extensions.js';
 import type { Check, DumpChecked, DumpInto, Finding, RestoreChecked } from './finding.js';
 import { largeValues, largeValuesAsText } from './large-values.js';
 import { outRoom } from './out-room.js';
@@ -81,7 +81,7 @@ export const RESTORE_CHECKS: readonly (readonly Check<RestoreChecked>[])[] = [
     postgresVersion,
     timescaleVersion,
     restoredFeatures,
-    extensions,
+    extensionsOfDump,
     targetContent,
     defaultPrivileges,
     targetPrivileges,

@@ -1,10 +1,27 @@
 import { quoteIdentifier } from '../postgres/quoting.js';
 import { type Check, type CheckedSide, type Finding, nameSome, type RestoreChecked } from './finding.js';
 
+type ExtensionsChecked = Pick<RestoreChecked, 'target'> & { source: Pick<CheckedSide, 'inventory'> };
+
 /** The source's other extensions: what they define cannot be made without them. */
-export const extensions: Check<
-  Pick<RestoreChecked, 'target'> & { source: Pick<CheckedSide, 'inventory'> }
-> = ({ source, target }) => {
+export const extensions: Check<ExtensionsChecked> = (checked) =>
+  findingsOf(
+    checked,
+    (missing) =>
+      `drop them on the source: ${missing.map((name) => `DROP EXTENSION ${quoteIdentifier(name)};`).join(' ')}`,
+  );
+
+/** What is dropped on the source is in its dump all the same. */
+export const extensionsOfDump: Check<ExtensionsChecked> = (checked) =>
+  findingsOf(
+    checked,
+    () => 'restore only what needs none of them (--only TABLE …), or drop them on the source and dump again.',
+  );
+
+function findingsOf(
+  { source, target }: ExtensionsChecked,
+  mendWithout: (missing: readonly string[]) => string,
+): Finding[] {
   const others = source.inventory.extensions.filter(({ name }) => name !== 'timescaledb');
   const available = target.inventory.availableVersions;
   const missing = others.filter(({ name }) => !available.has(name)).map(({ name }) => name);
@@ -21,7 +38,7 @@ export const extensions: Check<
       found: `expected the source's extensions on the target server, but it has no ${nameSome(missing)}`,
       objects: missing,
       why: 'Tables, functions and indexes use the types and functions of extensions.',
-      mend: `Install them on the target server, or drop them on the source: ${missing.map((name) => `DROP EXTENSION ${quoteIdentifier(name)};`).join(' ')}`,
+      mend: `Install them on the target server, or ${mendWithout(missing)}`,
     });
   }
   if (otherVersions.length > 0) {
@@ -35,4 +52,4 @@ export const extensions: Check<
     });
   }
   return findings;
-};
+}

@@ -34,7 +34,7 @@ export function missingRoles({ source, target }: RolesChecked): Finding[] {
       found: `roles that the target lacks: ${nameSome(missing.map(({ name }) => name))}`,
       objects: missing.map(({ name }) => name),
       why: 'Owners, grants and jobs name roles.',
-      mend: 'Nothing to do: migrate makes them.',
+      mend: 'Nothing to do: they are made.',
     });
   }
   const privileged = missing.filter((role) => role.superuser || role.replication || role.bypassRls);

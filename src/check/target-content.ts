@@ -58,12 +58,14 @@ export async function restoreMode(session: Session): Promise<Finding[]> {
   ];
 }
 
-function busy({ source, startedAt, stage }: RecordedRun): Finding {
+function busy(run: RecordedRun): Finding {
+  const { source, startedAt, stage } = run;
+  const what = commandOf(run) === 'restore' ? 'restore' : 'migration';
   return {
     id: 'target-busy',
     severity: 'blocker',
     code: 'TARGET_BUSY',
-    found: `a migration into this target is under way: from ${source}, begun ${startedAt}, now in the stage “${stage}”`,
+    found: `a ${what} into this target is under way: from ${source}, begun ${startedAt}, now in the stage “${stage}”`,
     objects: [],
     why: 'Two runs would write the same rows.',
     mend: 'See how far it is: hyperferry status --target …\nHelp it: hyperferry worker --target …',

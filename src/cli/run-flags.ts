@@ -119,7 +119,7 @@ async function writeLeftOut(path: string, { leftOut }: Outcome, renderer: Render
   } catch (error) {
     renderer.show({
       type: 'notice',
-      message: `the migration is complete, but what it left out could not be written to ${path}: ${(error as Error).message}. It is:\n${sql}`,
+      message: `the run is complete, but what it left out could not be written to ${path}: ${(error as Error).message}. It is:\n${sql}`,
     });
     process.exitCode = EXIT.failed;
   }

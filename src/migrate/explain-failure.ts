@@ -1,3 +1,4 @@
+import { commandOf } from '../inventory/recorded-run.js';
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
 import { ownError } from '../postgres/own-error.js';
@@ -56,7 +57,7 @@ function notFound({ cause }: HyperferryError, { isResumed }: Run): string | unde
     : undefined;
 }
 
-function targetState({ state, options }: Run, isFinal: boolean): string[] {
+function targetState({ state, options, source }: Run, isFinal: boolean): string[] {
   switch (state.target) {
     case 'unchanged':
       return [];
@@ -69,6 +70,8 @@ function targetState({ state, options }: Run, isFinal: boolean): string[] {
           : 'Start over: the same command with --clean-target, which drops what is in the target database.',
       ];
     case 'done':
-      return ['The migration itself is complete, and the target out of restore mode.'];
+      return [
+        `The ${commandOf({ source: source.name }) === 'restore' ? 'restore' : 'migration'} itself is complete, and the target out of restore mode.`,
+      ];
   }
 }

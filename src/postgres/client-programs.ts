@@ -98,7 +98,12 @@ async function run(
       .toString('utf8')
       .trim();
     const code = CONNECTION_ENDED.test(said) ? 'CONNECTION_LOST' : 'CLIENT_PROGRAM';
-    throw new HyperferryError(code, `${program.path} failed: ${said || result.shortMessage}`);
+    throw new HyperferryError(code, `${program.path} failed: ${said || result.shortMessage}`, {
+      hint:
+        code === 'CLIENT_PROGRAM'
+          ? 'Mend what it says on the source, most often a right that the role lacks, or name another pg_dump: --pg-bin FOLDER'
+          : undefined,
+    });
   }
   return Buffer.from(result.stdout ?? []);
 }

@@ -1,4 +1,5 @@
 import type { Event } from '../engine/events.js';
+import { commandOf } from '../inventory/recorded-run.js';
 import type { Outcome, Resumed } from '../migrate/outcome.js';
 import { printableLines } from './printable.js';
 import { ProgressLine, type TextStream } from './progress-line.js';
@@ -78,10 +79,11 @@ function summaryLines(outcome: Outcome): string[] {
     countOf(outcome.rows, 'row'),
     formatBytes(outcome.bytes),
   ].join(', ');
+  const done = commandOf(outcome) === 'restore' ? 'Restored' : 'Moved';
   const lines = [
     '',
-    `Moved ${outcome.source}`,
-    `   to ${outcome.target}`,
+    `${done} ${outcome.source}`,
+    `${'to'.padStart(done.length)} ${outcome.target}`,
     `      ${what} in ${formatSeconds(outcome.seconds)}`,
   ];
   const { verification } = outcome;

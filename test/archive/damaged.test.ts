@@ -124,6 +124,13 @@ const MANIFESTS: Readonly<
     ),
     advises: /newer.*README\.txt/,
   },
+  'of an older format': {
+    edit: (folder) => editManifest(folder, (manifest) => ({ ...manifest, format: MANIFEST_FORMAT - 1 })),
+    says: new RegExp(
+      `expected a manifest of format ${MANIFEST_FORMAT}, but .* is of format ${MANIFEST_FORMAT - 1}`,
+    ),
+    advises: /^Use the version of Hyperferry that made the dump; or restore it by hand: README\.txt\.$/,
+  },
   'that is no JSON': {
     edit: (folder) => writeFile(join(folder, 'manifest.json'), `{"format": ${MANIFEST_FORMAT},`),
     says: /expected the manifest of a dump in .*manifest\.json, but .*JSON/,

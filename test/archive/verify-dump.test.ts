@@ -160,6 +160,14 @@ test('what only a database can be asked is a usage error that says why', async (
   }
 });
 
+test('a source that is neither a database nor there is told to be neither, and is not shown', async () => {
+  const { exitCode, stderr } = await hyperferry(['verify', '--source', 'tsdb.dmp', '--target', 'dbname=x']);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('expected --source to name a database or a dump, but it is no connection string');
+  expect(stderr).toMatch(/hint: .*a dump by its path/);
+  expect(stderr).not.toContain('tsdb.dmp');
+});
+
 test('a record that is damaged or missing is no standard, and neither is what is no dump', async () => {
   const { target, ...databases } = await makeReadings(await apachePair(), 'no_standard');
   const folder = await dumped({ target, ...databases });

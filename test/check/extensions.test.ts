@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { extensionsOfDump } from '../../src/check/extensions.js';
 import { makeDatabases } from '../integration/databases.js';
 import { runScript } from '../integration/sql.js';
-import { expectFires, expectSilent } from './findings.js';
+import { expectFires, expectSilent, findingsOfCheck } from './findings.js';
 import { checkPair } from './pair.js';
 
 const IDS = ['extension-missing', 'extension-version'] as const;
@@ -43,4 +44,18 @@ test('extension-version names the version that the target lacks, and those that 
   const { objects } = await expectFires(databases, { id: 'extension-version', severity: 'warning' });
   expect(objects).toEqual([expect.stringMatching(/^hstore 0\.7 \(the target has .*1\.8.*\)$/)]);
   await expectSilent(databases, 'extension-missing');
+});
+
+test('extension-missing of a dump does not advise what leaves the dump as it is', async () => {
+  const databases = await makeDatabases(
+    await checkPair(),
+    'check_dumped_extension',
+    'CREATE EXTENSION citext',
+  );
+  const [missing] = await findingsOfCheck(extensionsOfDump, databases, ({ target, ...checked }) => ({
+    ...checked,
+    target: { ...target, inventory: { ...target.inventory, availableVersions: new Map() } },
+  }));
+  expect(missing).toMatchObject({ id: 'extension-missing', severity: 'blocker', objects: ['citext'] });
+  expect(missing?.mend).toMatch(/--only TABLE .*, or drop them on the source and dump again\.$/);
 });
