@@ -55,7 +55,8 @@ export function dumpCommand(): Command {
     .addOption(logFormatFlag())
     .addHelpText('after', '\nThe environment variable SOURCE stands for --source.')
     .action((flags: Flags) => {
-      const renderer = flags.logFormat === 'json' ? jsonLinesRenderer() : terminalRenderer(process.stderr);
+      const jsonLines = flags.logFormat === 'json' ? jsonLinesRenderer() : undefined;
+      const renderer = jsonLines ?? terminalRenderer(process.stderr);
       return showingFailure(renderer, async () => {
         const run = (signal: AbortSignal) =>
           dump({
@@ -76,9 +77,11 @@ export function dumpCommand(): Command {
             },
           });
         const outcome = await withInterrupt(flags.logFormat, run, () =>
-          [leftByDump(flags.out), JOBS_RUN_AGAIN].filter((line) => line !== undefined).join('\n'),
+          [leftByDump(flags.out), JOBS_RUN_AGAIN].filter((line) => line !== undefined).join('
+'),
         );
-        if (flags.logFormat === 'text') process.stderr.write(dumpSummary(outcome));
+        if (jsonLines) jsonLines.dumped(outcome);
+        else process.stderr.write(dumpSummary(outcome));
         if (flags.json) process.stdout.write(`${JSON.stringify(outcome, undefined, 2)}\n`);
       });
     });

@@ -1,8 +1,9 @@
 import { pino } from 'pino';
+import type { DumpOutcome } from '../archive/dump-options.js';
 import type { Renderer } from './renderer.js';
 
 /** For machines: each event a JSON object on a line of its own, on stderr. */
-export function jsonLinesRenderer(): Renderer {
+export function jsonLinesRenderer(): Renderer & { dumped(outcome: DumpOutcome): void } {
   const logger = pino(
     {
       base: null,
@@ -18,6 +19,7 @@ export function jsonLinesRenderer(): Renderer {
       const { leftOut: _, notices: __, stages: ___, verification, ...totals } = outcome;
       logger.info({ type: 'finished', ...totals, equal: verification?.equal });
     },
+    dumped: ({ notices: _, ...outcome }) => logger.info({ type: 'finished', ...outcome }),
     failed: (error) =>
       logger.error({ type: 'failed', code: error.code, message: error.message, hint: error.hint }),
   };

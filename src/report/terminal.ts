@@ -11,6 +11,7 @@ const LEFT_OUT_SHOWN = 20;
 /** For people: a line a stage, a progress line while rows are copied where the stream is a terminal, a summary. */
 export function terminalRenderer(stream: TextStream): Renderer {
   const progress = new ProgressLine(stream);
+  let done = 'compared';
   const line = (text: string): void => {
     progress.clear();
     stream.write(`${printableLines(text)}\n`);
@@ -28,6 +29,12 @@ export function terminalRenderer(stream: TextStream): Renderer {
         case 'relation-copied':
           progress.advance(event.sourceBytes, event.rows, (speed) => `, ${formatBytes(speed)}/s`);
           break;
+        case 'verify-planned':
+          progress.begin(event.bytes);
+          break;
+        case 'relation-verified':
+          progress.advance(event.sourceBytes, event.sourceRows, () => ` ${done}`);
+          break;
         case 'notice':
           line(`  note: ${event.message}`);
           break;
@@ -39,8 +46,11 @@ export function terminalRenderer(stream: TextStream): Renderer {
         case 'resumed':
           for (const text of resumedLines(event)) line(`  ${text}`);
           break;
-        case 'left-out': // told in the summary
         case 'stage-started':
+          // A dump notes what a later comparison will need.
+          done = event.stage === 'checksums' ? 'summed up' : 'compared';
+          break;
+        case 'left-out': // told in the summary
           break;
       }
     },

@@ -93,6 +93,16 @@ test('an interrupt is told as a JSON line where JSON lines are asked for', async
   );
 });
 
+test('the last JSON line of a dump tells what it did', async () => {
+  const databases = await makeReadings(await apachePair(), 'dump_json_end');
+  const out = join(await temporaryFolder(), 'dump');
+  const { stderr, stdout } = await startDump(databases, out, '--log-format', 'json', '--json');
+  const events = stderr.split('\n').map((line) => JSON.parse(line));
+  const { notices: _, ...outcome } = JSON.parse(stdout);
+  expect(events.at(-1)).toMatchObject({ type: 'finished', ...outcome });
+  expect(events.at(-1).notices).toBeUndefined();
+});
+
 test('SIGINT while pg_dump waits for a lock ends it all the same', async () => {
   const databases = await makeReadings(await apachePair(), 'dump_lock');
   const folder = await temporaryFolder();

@@ -34,3 +34,20 @@ test('the summary says whether a database was moved or a dump restored', () => {
   renderer.finished({ ...OUTCOME, source: '/backup/tsdb' });
   expect(text()).toContain('Restored /backup/tsdb\n      to postgres@new/tsdb\n');
 });
+
+test('a progress line tells how far the checksums of a dump are', () => {
+  const { renderer, text } = shownOn(true);
+  renderer.show({ type: 'stage-started', stage: 'checksums' });
+  renderer.show({ type: 'verify-planned', relations: 2, bytes: 4000 });
+  const verified = { type: 'relation-verified', state: 'equal', sourceRows: 7, targetRows: 7 } as const;
+  renderer.show({ ...verified, relation: 'public.t', sourceBytes: 1000 });
+  expect(text()).toContain('  25 %, 1.0 kB of 4.0 kB, 7 rows summed up');
+});
+
+test('on no terminal, there is no progress line', () => {
+  const { renderer, text } = shownOn(false);
+  renderer.show({ type: 'verify-planned', relations: 1, bytes: 1000 });
+  const verified = { type: 'relation-verified', state: 'equal', sourceRows: 7, targetRows: 7 } as const;
+  renderer.show({ ...verified, relation: 'public.t', sourceBytes: 1000 });
+  expect(text()).toBe('');
+});
