@@ -1,5 +1,7 @@
 import { STORED_TYPES } from '../inventory/stored-types.js';
+import { isNoMember } from '../postgres/extension-member.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
+import { mayRelyOnSearchPath } from '../postgres/search-path.js';
 import {
   type Check,
   type CheckedSide,
@@ -137,14 +139,11 @@ const QUESTIONS: readonly Question[] = [
 const READ_SEARCH_PATH_FUNCTIONS = `
 SELECT DISTINCT p.oid::pg_catalog.regprocedure::text AS name
 FROM pg_catalog.pg_depend d
-JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid AND p.oid >= 16384
-JOIN pg_catalog.pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
+JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid
 WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
   AND d.classid IN ('pg_catalog.pg_constraint'::pg_catalog.regclass, 'pg_catalog.pg_attrdef'::pg_catalog.regclass,
                     'pg_catalog.pg_class'::pg_catalog.regclass)
-  AND NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS s (setting) WHERE s.setting LIKE 'search_path=%')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-                  AND e.objid = p.oid AND e.deptype = 'e')
+  AND ${mayRelyOnSearchPath('p')}
 ORDER BY 1`;
 
 /** What the source holds that wants a word. */
@@ -190,11 +189,11 @@ export const sourceContent: Check<Pick<DumpChecked, 'source'>> = async ({ source
   return findings;
 };
 
+const READ_EVENT_TRIGGERS = `
+SELECT evtname::text AS name FROM pg_catalog.pg_event_trigger t WHERE ${isNoMember('pg_event_trigger', 't.oid')} ORDER BY 1`;
+
 async function eventTriggers(source: CheckedSide, target: CheckedSide): Promise<Finding[]> {
-  const triggers = await readNames(
-    source.session,
-    "SELECT evtname::text AS name FROM pg_catalog.pg_event_trigger t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = t.oid AND d.deptype = 'e') ORDER BY 1",
-  );
+  const triggers = await readNames(source.session, READ_EVENT_TRIGGERS);
   if (triggers.length === 0) return [];
   const may = target.inventory.server.isSuperuser;
   return [

@@ -1,3 +1,4 @@
+import { isNoMember } from '../postgres/extension-member.js';
 import { quoteIdentifier } from '../postgres/quoting.js';
 import {
   type Check,
@@ -14,8 +15,7 @@ SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'S') AND n.nspname NOT IN ('pg_catalog', 'information_schema', '_hyperferry')
   AND n.nspname NOT LIKE 'pg\\_%'
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = c.oid
-                  AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+  AND ${isNoMember('pg_class', 'c.oid')}
   AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND
            CASE c.relkind WHEN 'S' THEN pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
                           ELSE pg_catalog.has_table_privilege(c.oid, 'SELECT') END)
@@ -45,13 +45,13 @@ UNION ALL
 SELECT pg_catalog.format('schema %I', nspname) FROM pg_catalog.pg_namespace n
 WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('public', 'information_schema')
   AND NOT pg_catalog.pg_has_role(nspowner, 'MEMBER')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = n.oid)
+  AND ${isNoMember('pg_namespace', 'n.oid')}
 UNION ALL
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.oid >= 16384 AND n.nspname NOT LIKE 'pg\\_%'
   AND NOT pg_catalog.pg_has_role(c.relowner, 'MEMBER')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = c.oid)
+  AND ${isNoMember('pg_class', 'c.oid')}
 ORDER BY 1`;
 
 const READ_MAY_CREATE =

@@ -1,4 +1,5 @@
 import { parseConnection } from '../postgres/connection-string.js';
+import { isNoMember } from '../postgres/extension-member.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import { Session, type Side } from '../postgres/session.js';
 import { formatCount } from '../report/units.js';
@@ -17,8 +18,7 @@ FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE '\\_timescaledb\\_%'
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
+  AND ${isNoMember('pg_class', 'c.oid')}
 ORDER BY 1, 2`;
 
 /** Counts the rows of every table and materialized view of both databases. */

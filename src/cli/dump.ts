@@ -77,8 +77,7 @@ export function dumpCommand(): Command {
             },
           });
         const outcome = await withInterrupt(flags.logFormat, run, () =>
-          [leftByDump(flags.out), JOBS_RUN_AGAIN].filter((line) => line !== undefined).join('
-'),
+          [leftByDump(flags.out), JOBS_RUN_AGAIN].filter((line) => line !== undefined).join('\n'),
         );
         if (jsonLines) jsonLines.dumped(outcome);
         else process.stderr.write(dumpSummary(outcome));

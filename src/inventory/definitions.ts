@@ -1,3 +1,4 @@
+import { mayRelyOnSearchPath } from '../postgres/search-path.js';
 import type { Session } from '../postgres/session.js';
 
 /** Whose an index, constraint or foreign key is: what the plan needs to place it, by its OID. */
@@ -58,12 +59,9 @@ SELECT DISTINCT i.indexrelid::int8 AS index, c.oid::int8 AS constraint
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
   AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid AND p.oid >= 16384
-JOIN pg_catalog.pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
+JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid
 LEFT JOIN pg_catalog.pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x')
-WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS s (setting) WHERE s.setting LIKE 'search_path=%')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-                  AND e.objid = p.oid AND e.deptype = 'e')`;
+WHERE ${mayRelyOnSearchPath('p')}`;
 
 /** `DISABLE TRIGGER ALL`: a key of two tables has triggers on both. */
 const READ_DISABLED_KEYS = `

@@ -1,3 +1,4 @@
+import { isNoMember } from '../postgres/extension-member.js';
 import type { Session } from '../postgres/session.js';
 import { readChunksOfCompressed } from '../timescale/hypertables.js';
 import { readHypertables, type Timescale } from '../timescale/timescale.js';
@@ -60,8 +61,7 @@ CROSS JOIN LATERAL (
 ) AS size
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', '_hyperferry') AND n.nspname NOT LIKE 'pg\\_toast%'
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')`;
+  AND ${isNoMember('pg_class', 'c.oid')}`;
 
 /** One row a relation, not one a column: 5,000 chunks of 11 columns come in 5,000 short rows. */
 const READ_COLUMNS = `

@@ -1,5 +1,6 @@
 import { databaseError } from '../postgres/database-error.js';
 import { HyperferryError } from '../postgres/error.js';
+import { isNoMember } from '../postgres/extension-member.js';
 import { quoteLiteral, quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
 
@@ -19,8 +20,7 @@ SELECT n.nspname AS schema, c.relname AS name
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND n.nspname <> '_hyperferry'
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
+  AND ${isNoMember('pg_class', 'c.oid')}
 ORDER BY 1, 2`;
 
 /** The names of the user's sequences. */

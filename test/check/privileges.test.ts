@@ -132,7 +132,11 @@ test('target-clean names what the role may not drop, and only when it is to be d
     databases.target,
     `CREATE ROLE ${role} LOGIN; ALTER DATABASE check_clean OWNER TO ${role}; CREATE EXTENSION timescaledb;
      CREATE TABLE own (n int); ALTER TABLE own OWNER TO ${role};
-     CREATE TABLE "the;irs" (n int); CREATE SCHEMA theirs; CREATE VIEW theirs.look AS SELECT 1;`,
+     CREATE TABLE "the;irs" (n int); CREATE SCHEMA theirs; CREATE VIEW theirs.look AS SELECT 1;
+     -- An extension's members of another catalog may have the same OIDs.
+     INSERT INTO pg_depend SELECT 'pg_cast'::regclass, o.oid, 0, 'pg_extension'::regclass, e.oid, 0, 'e'
+     FROM pg_extension e, unnest(ARRAY['"the;irs"'::regclass::oid, 'theirs'::regnamespace]) AS o (oid)
+     WHERE extname = 'timescaledb';`,
   );
   const asCleaner = { ...databases, target: altered(databases.target, { username: role }) };
   await expectSilent(asCleaner, 'target-clean');

@@ -1,4 +1,5 @@
-import { type DefinitionQuery, IS_USER_SCHEMA, isNoMember } from './definition.js';
+import { isNoMember } from '../../postgres/extension-member.js';
+import { type DefinitionQuery, IS_USER_SCHEMA } from './definition.js';
 
 const schemas: DefinitionQuery = () => `
 SELECT 'schema' AS kind, pg_catalog.quote_ident(n.nspname) AS object, '' AS text

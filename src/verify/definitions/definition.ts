@@ -16,17 +16,14 @@ export interface Versions {
   readonly older: number;
 }
 
-/** A query that gives definitions, for all objects of some kinds at once. */
+/**
+ * A query that gives definitions, for all objects of some kinds at once. What an extension made is compared by the
+ * extension's version.
+ */
 export type DefinitionQuery = (versions: Versions) => string;
 
 /** Schemas whose objects are the user's, and TimescaleDB's where no extension made them. */
 export const IS_USER_SCHEMA = `n.nspname NOT IN ('pg_catalog', 'information_schema', '_hyperferry') AND n.nspname NOT LIKE 'pg\\_%'`;
-
-/** What an extension made is compared by the extension's version. */
-export function isNoMember(catalog: string, oid: string): string {
-  return `NOT EXISTS (SELECT FROM pg_catalog.pg_depend m
-    WHERE m.classid = 'pg_catalog.${catalog}'::pg_catalog.regclass AND m.objid = ${oid} AND m.deptype = 'e')`;
-}
 
 /** SQL that names a relation's kind, by the alias of its pg_class row. */
 export function relationKind(alias: string): string {

@@ -1,5 +1,6 @@
 import { columnOptions } from '../../postgres/column-options.js';
-import { type DefinitionQuery, IS_USER_SCHEMA, isNoMember, optionLines } from './definition.js';
+import { isNoMember } from '../../postgres/extension-member.js';
+import { type DefinitionQuery, IS_USER_SCHEMA, optionLines } from './definition.js';
 
 const OF_USER_TABLE = `
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

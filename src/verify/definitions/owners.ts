@@ -1,4 +1,5 @@
-import { type DefinitionQuery, isNoMember, relationKind } from './definition.js';
+import { isNoMember } from '../../postgres/extension-member.js';
+import { type DefinitionQuery, relationKind } from './definition.js';
 
 /** Names of operator classes and families are each access method's own. */
 const ACCESS_METHOD: Readonly<Record<string, string>> = Object.fromEntries(

@@ -1,4 +1,5 @@
-import { type DefinitionQuery, IS_USER_SCHEMA, isNoMember, optionLines } from './definition.js';
+import { isNoMember } from '../../postgres/extension-member.js';
+import { type DefinitionQuery, IS_USER_SCHEMA, optionLines } from './definition.js';
 
 const functions: DefinitionQuery = () => `
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END AS kind,

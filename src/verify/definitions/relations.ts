@@ -1,6 +1,7 @@
 import { STORED_TYPES } from '../../inventory/stored-types.js';
 import { columnOptions } from '../../postgres/column-options.js';
-import { type DefinitionQuery, IS_USER_SCHEMA, isNoMember, optionLines, relationKind } from './definition.js';
+import { isNoMember } from '../../postgres/extension-member.js';
+import { type DefinitionQuery, IS_USER_SCHEMA, optionLines, relationKind } from './definition.js';
 
 /**
  * Whether a new table of these columns is sure to get a TOAST table, and may have options for it: one that has lost its
