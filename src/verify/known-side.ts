@@ -1,4 +1,4 @@
-import { type Inventory, readInventory } from '../inventory/inventory.js';
+import { readInventory } from '../inventory/inventory.js';
 import type { Relation } from '../inventory/relations.js';
 import type { LeftOut } from '../plan/left-out.js';
 import { HyperferryError } from '../postgres/error.js';
@@ -38,8 +38,7 @@ export async function readSide(
 ): Promise<KnownSide> {
   if ('totals' in access) return recordedSide(side, access, tables);
   const open = { side, snapshot: access.snapshot, open: () => access.open() };
-  const unknown = { ...open, inventory: undefined as unknown as Inventory };
-  return withComparingSession(unknown, signal, async (session) => {
+  return withComparingSession(open, signal, async (session) => {
     if (mode === 'checksums') await expectKnownHash(session);
     const inventory = access.inventory ?? (await readInventory(session));
     const compressed = inventory.timescale

@@ -2,14 +2,18 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { Session, Side } from '../postgres/session.js';
 import { BEGIN_READING, withSnapshot } from '../postgres/snapshot.js';
 
-/** One of the two databases, and the state of it that is compared. */
-export interface ComparedSide {
+/** The way to one of the two databases, and to the state of it that is compared. */
+export interface SideAccess {
   readonly side: Side;
-  readonly inventory: Inventory;
   /** A session that can import the snapshot. */
   open(): Promise<Session>;
   /** The exported snapshot; undefined where the caller knows that nobody changes the database. */
   readonly snapshot: string | undefined;
+}
+
+/** One of the two databases, and what it holds. */
+export interface ComparedSide extends SideAccess {
+  readonly inventory: Inventory;
 }
 
 /**
@@ -21,7 +25,7 @@ export interface ComparedSide {
 const SET_COMPARING_STATE = `
 SET TimeZone = 'UTC'; SET lc_monetary = 'C'; SET jit = off; SET max_parallel_workers_per_gather = 0`;
 
-export async function openComparingSession(side: ComparedSide): Promise<Session> {
+export async function openComparingSession(side: SideAccess): Promise<Session> {
   const session = await side.open();
   try {
     await session.query(SET_COMPARING_STATE);
@@ -37,7 +41,7 @@ export async function openComparingSession(side: ComparedSide): Promise<Session>
  * @throws HyperferryError `SNAPSHOT_LOST` when the session that exported the snapshot has ended
  */
 export function readingCompared<T>(
-  { snapshot }: ComparedSide,
+  { snapshot }: SideAccess,
   session: Session,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -48,7 +52,7 @@ export function readingCompared<T>(
 
 /** Runs `work` with a session and a transaction of its own. */
 export async function withComparingSession<T>(
-  side: ComparedSide,
+  side: SideAccess,
   signal: AbortSignal | undefined,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
@@ -57,6 +61,8 @@ export async function withComparingSession<T>(
   const abort = (): void => session.destroy();
   signal?.addEventListener('abort', abort);
   try {
+    // The abort may have come while the session was opened.
+    signal?.throwIfAborted();
     return await readingCompared(side, session, () => work(session));
   } finally {
     signal?.removeEventListener('abort', abort);
