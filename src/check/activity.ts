@@ -1,4 +1,5 @@
-import { type Check, type DumpChecked, type Finding, nameSome, readNames } from './finding.js';
+import type { Check, DumpChecked } from './finding.js';
+import { askAll, type Question } from './question.js';
 
 /** A transaction id of its own is what a session gets when it writes. */
 const READ_WRITERS = `
@@ -25,68 +26,58 @@ const READ_SLOTS = `
 SELECT slot_name::text AS name FROM pg_catalog.pg_replication_slots
 WHERE slot_type = 'logical' AND database = pg_catalog.current_database()`;
 
+const QUESTIONS: readonly Question[] = [
+  {
+    query: READ_WRITERS,
+    finding: {
+      id: 'active-writers',
+      severity: 'warning',
+      what: 'sessions that write to the source now',
+      why: 'What is written after the snapshot stays behind.',
+      mend: 'Stop the application before the migration, and start it on the target.',
+    },
+  },
+  {
+    query: READ_LONG,
+    finding: {
+      id: 'long-transactions',
+      severity: 'warning',
+      what: 'transactions that are open for more than five minutes',
+      why: 'What they commit after the snapshot stays behind.',
+      mend: 'End them, or wait for them.',
+    },
+  },
+  {
+    query: READ_PREPARED,
+    finding: {
+      id: 'prepared-transactions',
+      severity: 'warning',
+      what: 'prepared transactions',
+      why: 'Neither committed nor rolled back: their rows are not in the snapshot.',
+      mend: "COMMIT PREPARED '…'; or ROLLBACK PREPARED '…'; on the source.",
+    },
+  },
+  {
+    query: READ_REPLICAS,
+    finding: {
+      id: 'replicas',
+      severity: 'note',
+      what: 'replicas follow the source',
+      why: 'They do not move along, and go on following the old server.',
+      mend: 'Make replicas of the target after the migration: pg_basebackup.',
+    },
+  },
+  {
+    query: READ_SLOTS,
+    finding: {
+      id: 'logical-slots',
+      severity: 'note',
+      what: 'logical replication slots',
+      why: 'A slot belongs to its server: its consumers need a new one on the target.',
+      mend: "SELECT pg_create_logical_replication_slot('…', '…'); on the target after the migration.",
+    },
+  },
+];
+
 /** What changes the source during the copy, and what hangs on it. */
-export const activity: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
-  const about: readonly (readonly [
-    string,
-    Omit<Finding, 'found' | 'objects'> & { readonly what: string },
-  ])[] = [
-    [
-      READ_WRITERS,
-      {
-        id: 'active-writers',
-        severity: 'warning',
-        what: 'sessions that write to the source now',
-        why: 'What is written after the snapshot stays behind.',
-        mend: 'Stop the application before the migration, and start it on the target.',
-      },
-    ],
-    [
-      READ_LONG,
-      {
-        id: 'long-transactions',
-        severity: 'warning',
-        what: 'transactions that are open for more than five minutes',
-        why: 'What they commit after the snapshot stays behind.',
-        mend: 'End them, or wait for them.',
-      },
-    ],
-    [
-      READ_PREPARED,
-      {
-        id: 'prepared-transactions',
-        severity: 'warning',
-        what: 'prepared transactions',
-        why: 'Neither committed nor rolled back: their rows are not in the snapshot.',
-        mend: "COMMIT PREPARED '…'; or ROLLBACK PREPARED '…'; on the source.",
-      },
-    ],
-    [
-      READ_REPLICAS,
-      {
-        id: 'replicas',
-        severity: 'note',
-        what: 'replicas follow the source',
-        why: 'They do not move along, and go on following the old server.',
-        mend: 'Make replicas of the target after the migration: pg_basebackup.',
-      },
-    ],
-    [
-      READ_SLOTS,
-      {
-        id: 'logical-slots',
-        severity: 'note',
-        what: 'logical replication slots',
-        why: 'A slot belongs to its server: its consumers need a new one on the target.',
-        mend: "SELECT pg_create_logical_replication_slot('…', '…'); on the target after the migration.",
-      },
-    ],
-  ];
-  const findings: Finding[] = [];
-  const answers = await Promise.all(about.map(([query]) => readNames(source.session, query)));
-  for (const [index, [, { what, ...finding }]] of about.entries()) {
-    const objects = answers[index] ?? [];
-    if (objects.length > 0) findings.push({ ...finding, objects, found: `${what}: ${nameSome(objects)}` });
-  }
-  return findings;
-};
+export const activity: Check<Pick<DumpChecked, 'source'>> = ({ source }) => askAll(source.session, QUESTIONS);

@@ -10,12 +10,7 @@ import {
   nameSome,
   readNames,
 } from './finding.js';
-
-/** What a check of content asks, and what it says when there is some. */
-interface Question {
-  readonly query: string;
-  readonly finding: Omit<Finding, 'found' | 'objects'> & { readonly what: string };
-}
+import { askAll, type Question } from './question.js';
 
 const RELATION_NAMES = `
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
@@ -154,13 +149,7 @@ export const content: Check = async ({ source, target }) => [
 ];
 
 export const sourceContent: Check<Pick<DumpChecked, 'source'>> = async ({ source }) => {
-  const findings: Finding[] = [];
-  const answers = await Promise.all(QUESTIONS.map(({ query }) => readNames(source.session, query)));
-  for (const [index, { finding }] of QUESTIONS.entries()) {
-    const { what, ...rest } = finding;
-    const objects = answers[index] ?? [];
-    if (objects.length > 0) findings.push({ ...rest, objects, found: `${what}: ${nameSome(objects)}` });
-  }
+  const findings = await askAll(source.session, QUESTIONS);
   const invalid = source.inventory.definitions.invalidIndexes.map(({ schema, name }) => `${schema}.${name}`);
   if (invalid.length > 0) {
     findings.push({
