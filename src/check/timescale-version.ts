@@ -1,5 +1,5 @@
 import { possibleTimescaleVersions } from '../inventory/inventory.js';
-import { compareVersions, LOWEST_SERVICE_VERSIONS } from '../timescale/timescale.js';
+import { compareVersions, LOWEST_SERVICE_VERSIONS, type Timescale } from '../timescale/timescale.js';
 import { commonUpdate, updateTargets } from '../timescale/update.js';
 import { type Check, type CheckedSide, type Finding, nameSome, type RestoreChecked } from './finding.js';
 
@@ -20,85 +20,112 @@ export const timescaleVersion: Check<VersionChecked> = async ({ source, target, 
   ];
 };
 
+const WHY_THE_SAME =
+  'A database restored under another version of TimescaleDB is refused at the end, or subtly corrupted.';
+
 async function matching(
   wanted: string,
   source: VersionChecked['source'],
   target: CheckedSide,
   updateSource: boolean,
 ): Promise<Finding[]> {
-  const why =
-    'A database restored under another version of TimescaleDB is refused at the end, or subtly corrupted.';
   const { server, availableVersions, timescale } = target.inventory;
   const available = availableVersions.get('timescaledb');
   if (timescale?.version === wanted) return [];
-  if (!available) {
-    return [
-      {
-        id: 'timescale-missing',
-        severity: 'blocker',
-        found: `expected TimescaleDB ${wanted} on the target server, but it has no TimescaleDB`,
-        objects: [],
-        why,
-        mend: 'Install TimescaleDB on the target server, and add it to shared_preload_libraries.',
-      },
-    ];
-  }
-  if (!server.preloadsTimescale) {
-    return [
-      {
-        id: 'timescale-not-preloaded',
-        severity: 'blocker',
-        found: "expected timescaledb in the target's shared_preload_libraries, but it is not loaded",
-        objects: [],
-        why: 'TimescaleDB works only when the server has loaded it at its start.',
-        mend: "ALTER SYSTEM SET shared_preload_libraries = 'timescaledb'; then restart the target server.",
-      },
-    ];
-  }
-  const whose = source.session ? "the source's" : "the dump's";
+  if (!available) return [missing(wanted)];
+  if (!server.preloadsTimescale) return [NOT_PRELOADED];
+  if (available.includes(wanted) && (timescale?.isOwned ?? true)) return [matched(wanted, source, timescale)];
   const common =
     source.session &&
     (await commonUpdate(source.session, wanted, possibleTimescaleVersions(target.inventory)));
-  if (timescale && !timescale.isOwned) {
-    return [
-      {
-        id: 'timescale-version-fixed',
-        severity: common && updateSource ? 'note' : 'blocker',
-        found: `expected TimescaleDB ${wanted}, ${whose} version, on the target, but it is ${timescale.version}, and ${server.role} may not change that`,
-        objects: [],
-        why,
-        mend:
-          common !== undefined
-            ? `Update the source: hyperferry migrate --update-source, or ALTER EXTENSION timescaledb UPDATE TO '${common}'; as the first command of a fresh session on the source.`
-            : `Ask who runs the target for TimescaleDB ${wanted}, or ${source.session ? `bring the source to ${timescale.version}` : RESTORE_ELSEWHERE}.`,
-      },
-    ];
-  }
-  if (available.includes(wanted)) {
-    return [
-      {
-        id: 'timescale-version-matched',
-        severity: 'note',
-        found: `the target gets TimescaleDB ${wanted}, ${whose} version${timescale ? `, in place of ${timescale.version}` : ''}`,
-        objects: [],
-        why,
-        mend: 'Nothing to do: it is made so.',
-      },
-    ];
-  }
-  const lists = `the target server has ${versionList(target)}${source.session ? `; the source server has ${versionList(source)}` : ''}`;
+  const severity = common && updateSource ? 'note' : 'blocker';
   return [
-    {
-      id: common ? 'timescale-version-source-update' : 'timescale-version',
-      severity: common && updateSource ? 'note' : 'blocker',
-      found: `expected TimescaleDB ${wanted}, ${whose} version, on the target server, but ${lists}`,
-      objects: [...available],
-      why,
-      mend: common
-        ? `Update the source to ${common}, which both have: hyperferry migrate --update-source, or ALTER EXTENSION timescaledb UPDATE TO '${common}'; as the first command of a fresh session on the source.`
-        : `Install TimescaleDB ${wanted} on the target server, or ${source.session ? 'a version that the target has on the source server and update the source to it' : RESTORE_ELSEWHERE}.`,
-    },
+    timescale && !timescale.isOwned
+      ? { ...fixed(wanted, source, server.role, timescale, common), severity }
+      : { ...unavailable(wanted, source, target, available, common), severity },
   ];
+}
+
+function missing(wanted: string): Finding {
+  return {
+    id: 'timescale-missing',
+    severity: 'blocker',
+    found: `expected TimescaleDB ${wanted} on the target server, but it has no TimescaleDB`,
+    objects: [],
+    why: WHY_THE_SAME,
+    mend: 'Install TimescaleDB on the target server, and add it to shared_preload_libraries.',
+  };
+}
+
+const NOT_PRELOADED: Finding = {
+  id: 'timescale-not-preloaded',
+  severity: 'blocker',
+  found: "expected timescaledb in the target's shared_preload_libraries, but it is not loaded",
+  objects: [],
+  why: 'TimescaleDB works only when the server has loaded it at its start.',
+  mend: "ALTER SYSTEM SET shared_preload_libraries = 'timescaledb'; then restart the target server.",
+};
+
+function matched(
+  wanted: string,
+  source: VersionChecked['source'],
+  timescale: Timescale | undefined,
+): Finding {
+  return {
+    id: 'timescale-version-matched',
+    severity: 'note',
+    found: `the target gets TimescaleDB ${wanted}, ${whose(source)} version${timescale ? `, in place of ${timescale.version}` : ''}`,
+    objects: [],
+    why: WHY_THE_SAME,
+    mend: 'Nothing to do: it is made so.',
+  };
+}
+
+/** The connecting role may not change the target's. */
+function fixed(
+  wanted: string,
+  source: VersionChecked['source'],
+  role: string,
+  { version }: Timescale,
+  common: string | undefined,
+): Omit<Finding, 'severity'> {
+  return {
+    id: 'timescale-version-fixed',
+    found: `expected TimescaleDB ${wanted}, ${whose(source)} version, on the target, but it is ${version}, and ${role} may not change that`,
+    objects: [],
+    why: WHY_THE_SAME,
+    mend:
+      common === undefined
+        ? `Ask who runs the target for TimescaleDB ${wanted}, or ${source.session ? `bring the source to ${version}` : RESTORE_ELSEWHERE}.`
+        : `Update the source: ${updateTo(common)}`,
+  };
+}
+
+function unavailable(
+  wanted: string,
+  source: VersionChecked['source'],
+  target: CheckedSide,
+  available: readonly string[],
+  common: string | undefined,
+): Omit<Finding, 'severity'> {
+  const lists = `the target server has ${versionList(target)}${source.session ? `; the source server has ${versionList(source)}` : ''}`;
+  return {
+    id: common ? 'timescale-version-source-update' : 'timescale-version',
+    found: `expected TimescaleDB ${wanted}, ${whose(source)} version, on the target server, but ${lists}`,
+    objects: [...available],
+    why: WHY_THE_SAME,
+    mend: common
+      ? `Update the source to ${common}, which both have: ${updateTo(common)}`
+      : `Install TimescaleDB ${wanted} on the target server, or ${source.session ? 'a version that the target has on the source server and update the source to it' : RESTORE_ELSEWHERE}.`,
+  };
+}
+
+function whose({ session }: VersionChecked['source']): string {
+  return session ? "the source's" : "the dump's";
+}
+
+function updateTo(version: string): string {
+  return `hyperferry migrate --update-source, or ALTER EXTENSION timescaledb UPDATE TO '${version}'; as the first command of a fresh session on the source.`;
 }
 
 const RESTORE_ELSEWHERE = 'restore into a server that has it';
