@@ -17,6 +17,7 @@ import type { Session } from '../postgres/session.js';
 import { withSnapshot } from '../postgres/snapshot.js';
 import { runTasks, type Task } from '../verify/pool.js';
 import type { DumpedTable } from './dump-entries.js';
+import { DumpReader } from './dump-reader.js';
 import { FileReceiver } from './file-receiver.js';
 
 /** What the files of a dump are written from and to. */
@@ -177,12 +178,12 @@ function fileOf(oid: number): string {
 
 async function runInSessions(tasks: readonly Task<Session>[], writing: DumpWriting): Promise<void> {
   await runTasks(
-    tasks,
+    tasks.map(({ weight, run }): Task<DumpReader> => ({ weight, run: (reader) => reader.read(run) })),
     writing.jobs,
     {
-      open: () => writing.open(),
-      close: (session) => session.close(),
-      destroy: (session) => session.destroy(),
+      open: () => DumpReader.open(() => writing.open(), writing.emit),
+      close: (reader) => reader.close(),
+      destroy: (reader) => reader.destroy(),
     },
     writing.signal,
   );

@@ -4,7 +4,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { noteWriter } from '../../src/archive/dump-writer.js';
-import { dump } from '../../src/index.js';
+import { dump, restore } from '../../src/index.js';
 import { expectEventually } from '../bad-input/processes.js';
 import { makeReadings } from '../bad-input/readings.js';
 import { jobsOf, sessionsOfHyperferry } from '../bad-input/state.js';
@@ -12,6 +12,7 @@ import { startHyperferry } from '../cli/command-line.js';
 import { type Databases, makeDatabases } from '../integration/databases.js';
 import { apachePair, communityPair, hasCommunity } from '../integration/servers.js';
 import { query, queryValue, withClient } from '../integration/sql.js';
+import { Listener } from '../resume/listen.js';
 import { canMount, expectFailure, expectNothingIn, mountDisk, temporaryFolder } from './dumped.js';
 
 /** Rows that take a second and more to compress, and that no compression makes much smaller. */
@@ -47,6 +48,28 @@ async function inTheMiddle(folder: string): Promise<void> {
 async function expectNoSessions({ source }: Databases): Promise<void> {
   await expectEventually(() => sessionsOfHyperferry(source), [], 'sessions that are left');
 }
+
+test('a worker whose connection is lost begins its file again, from the same snapshot', async () => {
+  const { source, target, programs } = await makeSource('dump_lost_worker');
+  const folder = await temporaryFolder();
+  const listener = new Listener();
+  const out = join(folder, 'dump');
+  const run = dump({ source, out, programs, jobs: 2, onEvent: listener.onEvent });
+  await inTheMiddle(folder);
+  await query(source, `INSERT INTO many VALUES ('later than the snapshot')`);
+  const [ended] = await query<{ count: string }>(
+    source,
+    `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'hyperferry' AND query ~ 'COPY .*many'`,
+  );
+  expect(ended?.count, 'workers that are ended').toBe('1');
+  await run;
+
+  expect(listener.all('retry')).toHaveLength(1);
+  expect(new Set(listener.copied).size, 'relations, each once').toBe(listener.copied.length);
+  await restore({ from: out, target });
+  expect(await queryValue(target, 'SELECT count(*) FROM many')).toBe('300000');
+});
 
 test.each(['SIGINT', 'SIGHUP'] as const)(
   '%s in the middle of a dump leaves nothing: no folder, no session, jobs as they were',
