@@ -1,4 +1,5 @@
 import { doubtRows } from '../engine/done.js';
+import type { Relation } from '../inventory/relations.js';
 import { HyperferryError } from '../postgres/error.js';
 import { quoteQualified } from '../postgres/quoting.js';
 import type { Session } from '../postgres/session.js';
@@ -20,12 +21,25 @@ SELECT DISTINCT relation FROM _hyperferry.done WHERE kind IS NOT NULL AND rows >
 
 /**
  * A worker whose connection ends with a crash of the target goes on when the server is there again: what it had committed is
- * marked, also the rows of unlogged tables, which are gone.
+ * marked, also the rows of unlogged tables, which are gone. Rows that go through a partitioned table may be in another
+ * partition than on the source: only where all of its partitions are empty are they lost.
  *
  * @throws HyperferryError `CONNECTION_LOST`, upon which the next attempt copies them again
  */
-export async function expectUnloggedRows(session: Session): Promise<void> {
-  const emptied = [...(await readEmptied(session))];
+export async function expectUnloggedRows(
+  session: Session,
+  relations: readonly Pick<Relation, 'schema' | 'name' | 'loadThrough'>[],
+): Promise<void> {
+  const empty = await readEmptied(session);
+  const rootOf = ({ loadThrough }: Pick<Relation, 'loadThrough'>) =>
+    loadThrough && quoteQualified(loadThrough);
+  const rootsWithRows = new Set(
+    relations.filter((relation) => !empty.has(quoteQualified(relation))).map(rootOf),
+  );
+  const emptied = relations
+    .filter((relation) => !relation.loadThrough || !rootsWithRows.has(rootOf(relation)))
+    .map(quoteQualified)
+    .filter((name) => empty.has(name));
   if (emptied.length === 0) return;
   const copied = await session.query<{ relation: string }>(READ_COPIED, [emptied]);
   if (copied.length === 0) return;

@@ -20,7 +20,7 @@ const DIFFERENCES_SHOWN = 10;
  */
 export const verifyBothSides: Stage = async (migration) => {
   const { plan, source, target, jobs, signal, emit } = migration;
-  await expectUnloggedRows(target.session);
+  await expectUnloggedRows(target.session, plan.source.relations);
   if (plan.options.verify === 'none') return;
   const verification = await compareDatabases({
     source: source.snapshot.compared,
