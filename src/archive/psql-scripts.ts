@@ -4,7 +4,8 @@ import { grantStatements } from '../plan/grant-statements.js';
 import { roleStatements } from '../plan/role-statements.js';
 import type { Statement } from '../plan/statement.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quoting.js';
-import { type JobStart, putJobOff } from '../timescale/jobs.js';
+import { putJobOff } from '../timescale/job-starts.js';
+import type { JobStart } from '../timescale/jobs.js';
 import { type MissingValue, setMissingValue } from '../timescale/missing-values.js';
 import { setOwnJob } from '../timescale/own-jobs.js';
 

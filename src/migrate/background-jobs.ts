@@ -1,4 +1,4 @@
-import { askToPutJobOff, putJobOff } from '../timescale/jobs.js';
+import { askToPutJobOff, putJobOff } from '../timescale/job-starts.js';
 import { setOwnJob } from '../timescale/own-jobs.js';
 import type { Stage } from './migration.js';
 import { type Excuse, runStatements } from './run-statements.js';
