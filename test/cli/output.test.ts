@@ -32,7 +32,7 @@ test('a file for what was left out that cannot be written loses neither the outc
   const { exitCode, stdout, stderr } = await migrate(databases, ['--json', '--left-out', '/dev/full']);
   expect(exitCode, stderr).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({ rows: 79, verification: { equal: true } });
-  expect(stderr).toMatch(/note: the migration is complete, but .* not be written to \/dev\/full: ENOSPC/);
+  expect(stderr).toMatch(/note: the run is complete, but .* not be written to \/dev\/full: ENOSPC/);
   expect(stderr).toMatch(/^-- attributes of role cli_left_out: /m);
   expect(stderr, 'no stack trace').not.toMatch(/^ +at /m);
 });
