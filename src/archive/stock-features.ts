@@ -1,9 +1,9 @@
 import type { TocEntry } from '../postgres/archive/toc-entry.js';
-import { IDENTIFIER_PATTERN, quoteQualified, unquoted } from '../postgres/quoting.js';
+import { IDENTIFIER_PATTERN, quoteQualified, shownIdentifier, unquoted } from '../postgres/quoting.js';
 import type { Features } from '../timescale/features.js';
 import type { ArchivedRow } from './archived-rows.js';
 import { type CatalogRows, hypertableName } from './catalog-rows.js';
-import { qualifiedName, shownIdentifier, shownName } from './table-name.js';
+import { qualifiedName, shownName } from './table-name.js';
 
 /** What an archive of `pg_dump` tells of TimescaleDB's features, as `readFeatures` reads them from a database. */
 export function featuresOf(catalog: CatalogRows, entries: readonly TocEntry[]): Features {

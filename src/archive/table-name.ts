@@ -1,6 +1,6 @@
 import type { QualifiedName } from '../inventory/sequences.js';
 import { HyperferryError } from '../postgres/error.js';
-import { quoteIdentifier, unquoted } from '../postgres/quoting.js';
+import { shownIdentifier, unquoted } from '../postgres/quoting.js';
 
 const PART = '"(?:[^"]|"")+"|[^".]+';
 const NAME = new RegExp(`^(?:(${PART})\\.)?(${PART})$`, 's');
@@ -48,10 +48,6 @@ function folded(identifier: string): string {
   return identifier.startsWith('"')
     ? unquoted(identifier)
     : identifier.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-}
-
-export function shownIdentifier(identifier: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(identifier) ? identifier : quoteIdentifier(identifier);
 }
 
 /** How many letters must be added, removed or replaced (Levenshtein). */

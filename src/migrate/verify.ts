@@ -3,7 +3,7 @@ import type { Server } from '../inventory/server.js';
 import { type Plan, populatedViews } from '../plan/plan.js';
 import { type Connection, describeConnection } from '../postgres/connection-string.js';
 import { HyperferryError } from '../postgres/error.js';
-import { quoteIdentifier, quoteQualified } from '../postgres/quoting.js';
+import { quoteQualified, shownIdentifier } from '../postgres/quoting.js';
 import { Session } from '../postgres/session.js';
 import type { ComparedArea } from '../verify/compare-context.js';
 import { compareDatabases } from '../verify/compare-databases.js';
@@ -168,7 +168,7 @@ function isMergedWithOwner({ kind, object, source, target }: ObjectDifference, p
   const isColumn = kind === 'grants on column';
   const owners = ownersOnTarget(isColumn ? object.replace(/\.[^.]*$/s, '') : object, plan);
   // A column has no grants at first, not even the owner's.
-  const names = [...owners.map(shownRole), ...(isColumn ? ['the owner'] : [])];
+  const names = [...owners.map(shownIdentifier), ...(isColumn ? ['the owner'] : [])];
   const others = (lines: readonly string[]): string =>
     lines
       .filter((line) => !names.some((name) => line.startsWith(`${name} may `)))
@@ -188,11 +188,6 @@ function ownersOnTarget(object: string, { schema, owners, options, target: { ser
   if (!entry?.owner) return [];
   const mapped = options.owners ? [owners.ownerOf(entry.owner)] : [];
   return options.owners && server.isSuperuser ? mapped : [...mapped, server.role];
-}
-
-/** As `quote_ident()` gives it. */
-function shownRole(role: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(role) ? role : quoteIdentifier(role);
 }
 
 function isOwnerLine(line: string): boolean {

@@ -3,6 +3,11 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** An identifier as people write it and as `quote_ident()` gives most: in quotes only where SQL wants them, but for key words. */
+export function shownIdentifier(name: string): string {
+  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : quoteIdentifier(name);
+}
+
 /** An identifier as SQL writes it, bare or in quotes, without them. */
 export function unquoted(identifier: string): string {
   return identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier;
